@@ -1,0 +1,14 @@
+//! How far an image network sees, and whether it decides by shape or by texture.
+//!
+//! The modules stand on one another, lowest first: [`store`]; [`weights`] and [`image`]; [`nn`];
+//! [`zoo`]; [`erf`] and [`shapebias`]; [`figure`] and [`report`]; [`analysis`]. A module uses only
+//! what is below it.
+
+pub mod erf;
+pub mod figure;
+pub mod image;
+pub mod nn;
+pub mod shapebias;
+pub mod store;
+pub mod weights;
+pub mod zoo;

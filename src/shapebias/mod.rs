@@ -1,0 +1,1 @@
+//! Cue-conflict evaluation: stimuli, categories, decisions, shape bias and error consistency.
