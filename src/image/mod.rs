@@ -1,1 +1,7 @@
-//! (room under construction)
+//! (placeholder)
+/// Interpolation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interpolation {
+    Bilinear,
+    Bicubic,
+}

@@ -1,1 +1,16 @@
-//! (room under construction)
+//! The layer graph: what a layer is, and the walks over it.
+
+pub mod autograd;
+mod error;
+mod forward;
+pub mod graph;
+pub mod layer;
+pub mod network;
+pub mod shape;
+
+pub use error::NnError;
+pub use forward::{Mode, forward};
+pub use graph::{Builder, Graph, NodeId};
+pub use layer::{Layer, Role};
+pub use network::{Network, Parameters};
+pub use shape::Shape;

@@ -1,0 +1,101 @@
+//! The input gradient of one unit through libtorch's autograd: the reference path.
+
+use tch::Tensor;
+
+use super::NnError;
+use super::forward::{Mode, forward};
+use super::graph::NodeId;
+use super::network::Network;
+use super::shape::{Shape, shapes};
+
+/// The unit to differentiate: a layer, and a row and column of its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Layer whose output holds the unit.
+    pub layer: NodeId,
+    /// Row, from 0.
+    pub row: usize,
+    /// Column, from 0.
+    pub column: usize,
+}
+
+impl Unit {
+    /// The centre unit of `layer` for an image of `height` x `width`: row h/2, column w/2 of its
+    /// h x w map (integer division; Ding et al. 2022).
+    ///
+    /// # Errors
+    ///
+    /// [`NnError::NotAMap`] where the layer's output has no positions.
+    pub fn centre(
+        network: &Network,
+        layer: NodeId,
+        height: usize,
+        width: usize,
+    ) -> Result<Self, NnError> {
+        let [rows, columns] = grid(network, layer, height, width)?;
+        Ok(Unit { layer, row: rows / 2, column: columns / 2 })
+    }
+
+    /// A unit by row and column.
+    ///
+    /// # Errors
+    ///
+    /// [`NnError::UnitOutside`] where the layer's map has no such unit.
+    pub fn at(
+        network: &Network,
+        layer: NodeId,
+        [row, column]: [usize; 2],
+        [height, width]: [usize; 2],
+    ) -> Result<Self, NnError> {
+        let [rows, columns] = grid(network, layer, height, width)?;
+        if row >= rows || column >= columns {
+            let layer = network.graph.node(layer).name.clone();
+            return Err(NnError::UnitOutside { row, column, layer, height: rows, width: columns });
+        }
+        Ok(Unit { layer, row, column })
+    }
+}
+
+fn grid(
+    network: &Network,
+    layer: NodeId,
+    height: usize,
+    width: usize,
+) -> Result<[usize; 2], NnError> {
+    let shape = shapes(&network.graph, height, width)?[layer.0];
+    shape.grid().ok_or_else(|| NnError::NotAMap {
+        layer: network.graph.node(layer).name.clone(),
+        shape: shape.to_string(),
+    })
+}
+
+/// ds/dx, 3 x H x W, for s = sum over channels of relu(F[:, row, column]), where F is the output of
+/// the unit's layer for the image `input` (1 x 3 x H x W).
+///
+/// # Errors
+///
+/// [`NnError`] where the layers can't take the image, or libtorch fails.
+pub fn input_gradient(network: &Network, input: &Tensor, unit: Unit) -> Result<Tensor, NnError> {
+    let size = input.size();
+    let shape = shapes(&network.graph, size[2] as usize, size[3] as usize)?[unit.layer.0];
+    let input = input.detach().set_requires_grad(true);
+    let mut outputs =
+        forward(&network.graph, &network.parameters, &input, &[unit.layer], Mode::Evaluation)?;
+    let map = outputs.remove(0);
+    let (row, column) = (unit.row as i64, unit.column as i64);
+    let channels = match shape {
+        Shape::Map { .. } => map.f_select(3, column).and_then(|line| line.f_select(2, row)),
+        _ => map.f_select(2, column).and_then(|line| line.f_select(1, row)),
+    };
+    channels
+        .and_then(|channels| channels.f_relu())
+        .and_then(|positive| positive.f_sum(tch::Kind::Float))
+        .and_then(|score| gradient_of(&score, &input))
+        .map_err(NnError::torch("the input gradient"))
+}
+
+/// Gradient of a scalar with respect to an image of 1 x C x H x W, as C x H x W.
+pub fn gradient_of(score: &Tensor, input: &Tensor) -> Result<Tensor, tch::TchError> {
+    let mut gradients = Tensor::f_run_backward(&[score], &[input], false, false)?;
+    gradients.remove(0).f_squeeze_dim(0)
+}

@@ -1,0 +1,4 @@
+//! Tests of the library and the program from outside, in one binary.
+
+mod common;
+mod golden_networks;
