@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::NnError;
 use super::graph::Graph;
@@ -59,4 +59,12 @@ pub struct Network {
     pub graph: Graph,
     /// Their values.
     pub parameters: Parameters,
+}
+
+impl Network {
+    /// The same network with values of another floating-point kind.
+    pub fn to_kind(&self, kind: Kind) -> Self {
+        let converted = self.parameters.iter().map(|(name, t)| (name.clone(), t.to_kind(kind)));
+        Network { graph: self.graph.clone(), parameters: Parameters(converted.collect()) }
+    }
 }

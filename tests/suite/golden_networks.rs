@@ -1,10 +1,10 @@
 //! Logits and ERF maps of the zoo's networks against PyTorch's, with formula weights on the formula
 //! image.
 
-use fieldscope::nn::autograd::{Unit, input_gradient};
-use fieldscope::nn::{Mode, Network, forward};
+use fieldscope::nn::Network;
+use fieldscope::nn::autograd::{Reference, Unit};
 use fieldscope::zoo::{Form, find, init};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::common::{read_f32, relative_l1, relative_largest, shared};
 
@@ -19,7 +19,7 @@ fn formula_image(size: usize) -> Tensor {
 }
 
 fn values(tensor: &Tensor) -> Vec<f32> {
-    Vec::try_from(tensor.contiguous().reshape([-1])).unwrap()
+    Vec::try_from(tensor.to_kind(Kind::Float).contiguous().reshape([-1])).unwrap()
 }
 
 /// Logits within 1e-5 of the largest, maps within 1e-3 relative L1.
@@ -28,17 +28,15 @@ fn check(name: &str, size: usize) {
     let network = network(name);
     let image = formula_image(size);
 
-    let logits = network.graph.logits.unwrap();
-    let logits = tch::no_grad(|| {
-        forward(&network.graph, &network.parameters, &image, &[logits], Mode::Evaluation).unwrap()
-    });
+    let reference = Reference::new(&network);
+    let logits = reference.logits(&image).unwrap();
     let expected = read_f32(&shared.join(format!("golden/{name}-{size}.logits.npy")));
-    let error = relative_largest(&values(&logits[0]), expected.as_slice().unwrap());
+    let error = relative_largest(&values(&logits), expected.as_slice().unwrap());
     assert!(error < 1e-5, "{name}-{size}: logits differ by {error:.2e} of the largest");
 
     let unit = Unit::centre(&network, network.graph.features, size, size).unwrap();
-    let gradient = input_gradient(&network, &image, unit).unwrap();
-    let map = gradient.relu().sum_dim_intlist([0i64].as_slice(), false, tch::Kind::Float);
+    let gradient = reference.input_gradient(&image, unit).unwrap();
+    let map = gradient.relu().sum_dim_intlist([0i64].as_slice(), false, Kind::Double);
     let expected = read_f32(&shared.join(format!("golden/{name}-{size}.erf.npy")));
     let error = relative_l1(&values(&map), expected.as_slice().unwrap());
     assert!(error < 1e-3, "{name}-{size}: maps differ by {error:.2e}");
