@@ -25,10 +25,10 @@ pub fn write(
     write_in(folder, path, fill).map_err(|cause| StoreError::io("write", path, cause))
 }
 
-/// Writes `bytes` to `path` as [`write`] does.
+/// Writes `bytes` to `path` as [`write()`] does.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     write(path, |writer| writer.write_all(bytes))
 }
