@@ -129,10 +129,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "").unwrap();
         let error = write_bytes(&folder.path().join("file/result.csv"), b"").unwrap_err();
-        assert!(
-            error.to_string().starts_with("cannot create the folder"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("cannot create the folder"), "{error}");
     }
 
     #[test]

@@ -86,9 +86,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = sha256_file(Path::new("no/such/file"))
-            .unwrap_err()
-            .to_string();
+        let error = sha256_file(Path::new("no/such/file")).unwrap_err().to_string();
         assert!(error.starts_with("cannot read no/such/file: "), "{error}");
     }
 }

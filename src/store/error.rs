@@ -66,18 +66,11 @@ impl StoreError {
     /// An operating system error, with what was being done ("read", "write") to which file.
     pub fn io(action: &'static str, path: &Path, cause: io::Error) -> Self {
         let path = path.to_path_buf();
-        Self::Io {
-            action,
-            path,
-            cause,
-        }
+        Self::Io { action, path, cause }
     }
 
     pub(super) fn map(path: &Path, problem: impl Into<String>) -> Self {
-        Self::Map {
-            path: path.to_path_buf(),
-            problem: problem.into(),
-        }
+        Self::Map { path: path.to_path_buf(), problem: problem.into() }
     }
 }
 

@@ -94,11 +94,7 @@ impl ResultFolder {
         if self.ours || self.force {
             return Ok(());
         }
-        match names
-            .into_iter()
-            .map(|name| self.file(name))
-            .find(|path| path.exists())
-        {
+        match names.into_iter().map(|name| self.file(name)).find(|path| path.exists()) {
             Some(path) => Err(StoreError::FileInTheWay { path }),
             None => Ok(()),
         }
@@ -150,10 +146,7 @@ impl ResultFolder {
         match serde_json::from_slice(&text) {
             Ok(manifest) => Ok(manifest),
             Err(_) if self.force => Ok(Manifest::default()),
-            Err(error) => Err(StoreError::Manifest {
-                path,
-                problem: error.to_string(),
-            }),
+            Err(error) => Err(StoreError::Manifest { path, problem: error.to_string() }),
         }
     }
 }
@@ -165,11 +158,8 @@ impl ResultFolder {
 pub fn safe_file_name(label: &str) -> String {
     let mut name = String::new();
     for character in label.chars() {
-        let character = if character.is_alphanumeric() || "-_.+".contains(character) {
-            character
-        } else {
-            '_'
-        };
+        let character =
+            if character.is_alphanumeric() || "-_.+".contains(character) { character } else { '_' };
         if name.len() + character.len_utf8() > LONGEST_NAME {
             break;
         }
@@ -177,14 +167,8 @@ pub fn safe_file_name(label: &str) -> String {
             name.push(character);
         }
     }
-    let name = name
-        .trim_start_matches(['.', '-', '_'])
-        .trim_end_matches(['.', '_']);
-    if name.is_empty() {
-        "unnamed".to_owned()
-    } else {
-        name.to_owned()
-    }
+    let name = name.trim_start_matches(['.', '-', '_']).trim_end_matches(['.', '_']);
+    if name.is_empty() { "unnamed".to_owned() } else { name.to_owned() }
 }
 
 #[cfg(test)]
@@ -199,36 +183,19 @@ mod tests {
         let first = ResultFolder::open(&path, "erf", "one", false).unwrap();
         assert!(!path.exists());
         first.claim().unwrap();
-        ResultFolder::open(&path, "erf", "one", false)
-            .unwrap()
-            .claim()
-            .unwrap();
+        ResultFolder::open(&path, "erf", "one", false).unwrap().claim().unwrap();
 
-        let error = ResultFolder::open(&path, "erf", "two", false)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("--force") && error.contains("--out"),
-            "{error}"
-        );
-        ResultFolder::open(&path, "erf", "two", true)
-            .unwrap()
-            .claim()
-            .unwrap();
+        let error = ResultFolder::open(&path, "erf", "two", false).unwrap_err().to_string();
+        assert!(error.contains("--force") && error.contains("--out"), "{error}");
+        ResultFolder::open(&path, "erf", "two", true).unwrap().claim().unwrap();
         assert!(ResultFolder::open(&path, "erf", "one", false).is_err());
     }
 
     #[test]
     fn two_commands_share_a_folder() {
         let place = tempfile::tempdir().unwrap();
-        ResultFolder::open(place.path(), "erf", "one", false)
-            .unwrap()
-            .claim()
-            .unwrap();
-        ResultFolder::open(place.path(), "shapebias", "two", false)
-            .unwrap()
-            .claim()
-            .unwrap();
+        ResultFolder::open(place.path(), "erf", "one", false).unwrap().claim().unwrap();
+        ResultFolder::open(place.path(), "shapebias", "two", false).unwrap().claim().unwrap();
         ResultFolder::open(place.path(), "erf", "one", false).unwrap();
         assert!(ResultFolder::open(place.path(), "shapebias", "one", false).is_err());
     }
@@ -237,10 +204,7 @@ mod tests {
     fn a_run_that_comes_between_opening_and_claiming_wins() {
         let place = tempfile::tempdir().unwrap();
         let late = ResultFolder::open(place.path(), "erf", "late", false).unwrap();
-        ResultFolder::open(place.path(), "erf", "early", false)
-            .unwrap()
-            .claim()
-            .unwrap();
+        ResultFolder::open(place.path(), "erf", "early", false).unwrap().claim().unwrap();
         assert!(matches!(late.claim(), Err(StoreError::DifferentRun { .. })));
     }
 
@@ -250,10 +214,7 @@ mod tests {
         fs::write(place.path().join("erf.csv"), "mine").unwrap();
         let folder = ResultFolder::open(place.path(), "erf", "one", false).unwrap();
         folder.check_free(["resnet50.npy"]).unwrap();
-        let error = folder
-            .check_free(["resnet50.npy", "erf.csv"])
-            .unwrap_err()
-            .to_string();
+        let error = folder.check_free(["resnet50.npy", "erf.csv"]).unwrap_err().to_string();
         assert!(error.contains("erf.csv exists"), "{error}");
         ResultFolder::open(place.path(), "erf", "one", true)
             .unwrap()
@@ -271,14 +232,9 @@ mod tests {
     fn a_manifest_that_is_not_one_stops_the_run_unless_forced() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join(MANIFEST_NAME), "not json").unwrap();
-        let error = ResultFolder::open(place.path(), "erf", "one", false)
-            .unwrap_err()
-            .to_string();
+        let error = ResultFolder::open(place.path(), "erf", "one", false).unwrap_err().to_string();
         assert!(error.contains(MANIFEST_NAME), "{error}");
-        ResultFolder::open(place.path(), "erf", "one", true)
-            .unwrap()
-            .claim()
-            .unwrap();
+        ResultFolder::open(place.path(), "erf", "one", true).unwrap().claim().unwrap();
         ResultFolder::open(place.path(), "erf", "one", false).unwrap();
     }
 

@@ -33,27 +33,19 @@ pub fn read_map(path: &Path) -> Result<Array2<f64>, StoreError> {
     // Looked at before it is opened: opening a pipe would wait for its writer.
     let metadata = fs::metadata(path).map_err(in_reading)?;
     if !metadata.is_file() {
-        return Err(StoreError::map(
-            path,
-            "it is not a regular file; name a .npy file",
-        ));
+        return Err(StoreError::map(path, "it is not a regular file; name a .npy file"));
     }
     let mut file = File::open(path).map_err(in_reading)?;
     let mut start = Vec::new();
     let longest_start = (PREFIX_LENGTH + LONGEST_HEADER) as u64;
-    (&mut file)
-        .take(longest_start)
-        .read_to_end(&mut start)
-        .map_err(in_reading)?;
+    (&mut file).take(longest_start).read_to_end(&mut start).map_err(in_reading)?;
     let layout =
         Layout::parse(&start, metadata.len()).map_err(|problem| StoreError::map(path, problem))?;
 
     file.rewind().map_err(in_reading)?;
     let damaged = |error| StoreError::map(path, format!("{error}"));
     let map = match layout.element {
-        Element::Single => Array2::<f32>::read_npy(file)
-            .map_err(damaged)?
-            .mapv(f64::from),
+        Element::Single => Array2::<f32>::read_npy(file).map_err(damaged)?.mapv(f64::from),
         Element::Double => Array2::<f64>::read_npy(file).map_err(damaged)?,
     };
     // One memory order whatever the file's, so that sums over it run in the same order.
@@ -139,11 +131,7 @@ impl Layout {
         let declared = height as u128 * width as u128 * element.bytes();
         let present = u128::from(file_length).saturating_sub(header_end as u128);
         if declared != present {
-            let state = if present < declared {
-                "cut short"
-            } else {
-                "longer than it says"
-            };
+            let state = if present < declared { "cut short" } else { "longer than it says" };
             return Err(format!(
                 "it is {state}: {height} x {width} values take {declared} bytes, it holds {present}; \
                  copy or make it again"
@@ -162,9 +150,7 @@ fn header_end(start: &[u8]) -> Result<usize, String> {
         [_, _, _, _, _, _, 1, _, a, b, ..] => (u32::from(u16::from_le_bytes([a, b])), 10),
         [_, _, _, _, _, _, 2 | 3, _, a, b, c, d, ..] => (u32::from_le_bytes([a, b, c, d]), 12),
         [_, _, _, _, _, _, major, minor, _, _, ..] if !(1..=3).contains(&major) => {
-            return Err(format!(
-                "its .npy version {major}.{minor} is unknown; 1 to 3 are read"
-            ));
+            return Err(format!("its .npy version {major}.{minor} is unknown; 1 to 3 are read"));
         }
         _ => return Err("it is cut short, inside its header; copy or make it again".to_owned()),
     };
@@ -256,9 +242,8 @@ mod tests {
     #[test]
     fn reads_each_type_order_byte_order_and_version() {
         let in_c_order = Array2::from_shape_vec((2, 3), VALUES.to_vec()).unwrap();
-        let in_fortran_order = Array2::from_shape_vec((3, 2), VALUES.to_vec())
-            .unwrap()
-            .reversed_axes();
+        let in_fortran_order =
+            Array2::from_shape_vec((3, 2), VALUES.to_vec()).unwrap().reversed_axes();
         for version in 1..=3 {
             for (order, expected) in [("False", &in_c_order), ("True", &in_fortran_order)] {
                 let header = |descriptor| {
@@ -269,19 +254,13 @@ mod tests {
                 let bytes = |encode: fn(f64) -> Vec<u8>| VALUES.map(encode).concat();
                 let little = bytes(|value| value.to_le_bytes().to_vec());
                 let big = bytes(|value| value.to_be_bytes().to_vec());
-                assert_eq!(
-                    read(&npy(version, &header("<f8"), &little)).unwrap(),
-                    expected
-                );
+                assert_eq!(read(&npy(version, &header("<f8"), &little)).unwrap(), expected);
                 assert_eq!(read(&npy(version, &header(">f8"), &big)).unwrap(), expected);
 
                 let little = bytes(|value| (value as f32).to_le_bytes().to_vec());
                 let big = bytes(|value| (value as f32).to_be_bytes().to_vec());
                 let rounded = expected.mapv(|value| f64::from(value as f32));
-                assert_eq!(
-                    read(&npy(version, &header("<f4"), &little)).unwrap(),
-                    rounded
-                );
+                assert_eq!(read(&npy(version, &header("<f4"), &little)).unwrap(), rounded);
                 assert_eq!(read(&npy(version, &header(">f4"), &big)).unwrap(), rounded);
             }
         }
@@ -290,11 +269,7 @@ mod tests {
     #[test]
     fn the_result_is_in_c_order() {
         let header = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3)}";
-        assert!(
-            read(&npy(1, header, &[0; 24]))
-                .unwrap()
-                .is_standard_layout()
-        );
+        assert!(read(&npy(1, header, &[0; 24])).unwrap().is_standard_layout());
     }
 
     #[test]
@@ -326,9 +301,7 @@ mod tests {
     #[test]
     fn values_that_are_not_finite_are_counted_and_located() {
         let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2)}";
-        let data = [0.0, 1.0, f64::NAN, f64::INFINITY]
-            .map(f64::to_le_bytes)
-            .concat();
+        let data = [0.0, 1.0, f64::NAN, f64::INFINITY].map(f64::to_le_bytes).concat();
         assert!(problem(&npy(1, header, &data)).contains("row 1, column 0 is NaN (2 of 4 values"));
     }
 
@@ -336,10 +309,8 @@ mod tests {
     fn a_hostile_header_asks_for_no_memory_and_no_stack() {
         let huge = "{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}";
         assert!(problem(&npy(1, huge, &[0; 16])).contains("cut short"));
-        let overflowing = format!(
-            "{{'descr': '<f8', 'fortran_order': False, 'shape': ({}, 1)}}",
-            "9".repeat(40)
-        );
+        let overflowing =
+            format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({}, 1)}}", "9".repeat(40));
         assert!(problem(&npy(1, &overflowing, &[])).contains("header is damaged"));
         assert!(problem(&npy(2, &"(".repeat(9_000), &[])).contains("not one that NumPy writes"));
         let fields = format!(

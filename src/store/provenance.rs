@@ -47,9 +47,7 @@ impl Provenance {
 
 /// The command line, one element an argument; bytes that aren't UTF-8 are replaced.
 pub(super) fn command_line() -> Vec<String> {
-    std::env::args_os()
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect()
+    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect()
 }
 
 /// Now, as RFC 3339 in UTC with whole seconds: `2022-03-13T17:59:21Z`.
