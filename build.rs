@@ -1,11 +1,22 @@
 //! Writes libtorch's folder into the run path of every binary, test and bench, so that they start
-//! without `LD_LIBRARY_PATH`.
+//! from anywhere without `LD_LIBRARY_PATH`.
+
+use std::path::{Path, PathBuf};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // torch-sys publishes the folder it linked against to its direct dependents.
     println!("cargo:rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
-    if let Ok(library_folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") {
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{library_folder}");
+    let Some(named_folder) = std::env::var_os("DEP_TCH_LIBTORCH_LIB") else {
+        return;
+    };
+    let named_folder = PathBuf::from(named_folder);
+    // The checkout's link to libtorch is resolved, for a program outlives the checkout.
+    let folder = named_folder.canonicalize().unwrap_or_else(|_| named_folder.clone());
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{}", folder.display());
+    // Another libtorch behind the same link has another folder.
+    let library = named_folder.join("libtorch_cpu.so");
+    if Path::new(&library).exists() {
+        println!("cargo:rerun-if-changed={}", library.display());
     }
 }

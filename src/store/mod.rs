@@ -1,5 +1,12 @@
 //! Files on disk: atomic writes, .npy arrays, digests, result folders and where results come from.
 
+pub mod atomic;
+pub mod digest;
+mod error;
+pub mod folder;
+pub mod npy;
 pub mod provenance;
 
+pub use error::StoreError;
+pub use folder::{ResultFolder, safe_file_name};
 pub use provenance::Provenance;

@@ -31,6 +31,30 @@ pub struct Provenance {
     pub date: String,
 }
 
+impl Provenance {
+    /// The version, command line and date of this process, the rest left for the caller to fill.
+    ///
+    /// To be made once, at the start of the run.
+    pub fn of_this_run() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: command_line(),
+            date: now(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The command line, one element an argument; bytes that aren't UTF-8 are replaced.
+pub(super) fn command_line() -> Vec<String> {
+    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
+/// Now, as RFC 3339 in UTC with whole seconds: `2022-03-13T17:59:21Z`.
+pub(super) fn now() -> String {
+    format!("{:.0}", jiff::Timestamp::now())
+}
+
 /// A file that a result depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputFile {
@@ -58,4 +82,20 @@ pub struct PreprocessingRecord {
     pub mean: [f64; 3],
     /// Standard deviation of each colour channel, in units of 0 to 1.
     pub std: [f64; 3],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_run_says_when_and_how_it_was_started() {
+        let provenance = Provenance::of_this_run();
+        assert_eq!(provenance.version, env!("CARGO_PKG_VERSION"));
+        assert_eq!(provenance.command.len(), std::env::args_os().count());
+        assert_eq!(provenance.date.len(), "2022-03-13T17:59:21Z".len());
+        assert!(
+            provenance.date.ends_with('Z') && provenance.date.parse::<jiff::Timestamp>().is_ok()
+        );
+    }
 }
