@@ -1,6 +1,6 @@
 //! How far an image network sees, and whether it decides by shape or by texture.
 //!
-//! The modules stand on one another, lowest first: [`store`]; [`weights`] and [`image`]; [`nn`];
+//! The modules stand on one another, lowest first: [`store`] and [`progress`]; [`weights`] and [`image`]; [`nn`];
 //! [`zoo`]; [`erf`] and [`shapebias`]; [`figure`] and [`report`]; [`analysis`]. A module uses only
 //! what is below it.
 
@@ -8,6 +8,7 @@ pub mod erf;
 pub mod figure;
 pub mod image;
 pub mod nn;
+pub mod progress;
 pub mod shapebias;
 pub mod store;
 pub mod weights;

@@ -3,8 +3,13 @@
 
 pub mod accumulate;
 pub mod describe;
+mod error;
 pub mod gaussian;
+pub mod gradient;
 pub mod jackknife;
+pub mod measure;
 pub mod moments;
 pub mod ratio;
 pub mod result;
+
+pub use error::ErfError;

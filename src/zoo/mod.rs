@@ -8,12 +8,17 @@ mod architecture;
 mod error;
 mod fit;
 pub mod init;
+pub mod model;
 pub mod replknet;
 pub mod resnet;
+mod spec;
+pub mod torchscript;
 
 pub use architecture::{Architecture, Defaults, Form, Naming};
 pub use error::ZooError;
 pub use fit::fit;
+pub use model::{Body, Init, Model};
+pub use spec::ModelSpec;
 
 /// All architectures, in the order in which `fieldscope models` lists them.
 pub fn architectures() -> Vec<Architecture> {
