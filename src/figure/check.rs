@@ -12,7 +12,8 @@ pub(crate) fn text_boxes(figure: &Figure) -> Vec<(String, Rect)> {
                 Node::Group(inner) => collect(inner, boxes),
                 Node::Text(text) => {
                     let content: String = text.chunks().iter().map(|chunk| chunk.text()).collect();
-                    boxes.push((content, text.flattened().abs_bounding_box()));
+                    let ink = text.flattened().bounding_box().transform(text.abs_transform()).unwrap();
+                    boxes.push((content, ink));
                 }
                 Node::Path(_) | Node::Image(_) => {}
             }

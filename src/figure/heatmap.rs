@@ -62,9 +62,9 @@ pub fn draw(spec: &HeatmapSpec<'_>) -> Result<Figure, FigureError> {
     } else {
         LEADER + text::widest(labels.iter().map(String::as_str), TEXT, Weight::Regular) + 1.0
     };
-    let title = text::wrap(&spec.panel.title(), width - 2.0 * MARGIN, 2, TITLE, Weight::Bold);
-    let top = MARGIN + title.len() as f64 * TITLE * LEADING + GAP / 2.0;
     let left = MARGIN + axes::OVERHANG;
+    let title = text::wrap(&spec.panel.title(), width - left - MARGIN, 2, TITLE, Weight::Bold);
+    let top = MARGIN + title.len() as f64 * TITLE * LEADING + GAP / 2.0;
     let frame = spec.panel.frame(left, top, width - MARGIN - column - left, 1.2 * width);
     let bar = frame.bottom + 1.5 * GAP;
     let height = bar + colorbar::HEIGHT + MARGIN;

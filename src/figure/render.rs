@@ -200,3 +200,82 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.persist(path)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::canvas::{Stroke, TextLook, compose};
+    use super::super::check::{HARD_LABELS, text_boxes};
+    use super::super::style;
+    use super::super::text::{self, Weight};
+    use super::*;
+
+    fn figure() -> Figure {
+        compose(144.0, 12.0 * 12.0, "hard & <labels>", |canvas| {
+            for (row, label) in HARD_LABELS.iter().enumerate() {
+                let y = 10.0 + 11.0 * row as f64;
+                canvas.line(&[(2.0, y), (20.0, y)], Stroke::new(style::INK, 0.5).dashed(&[2.0, 1.0]))?;
+                canvas.text(&text::fit(label, 120.0, 7.0, Weight::Regular), (22.0, y), TextLook::new(7.0))?;
+            }
+            Ok(())
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn every_label_is_escaped_and_read_back() {
+        let figure = figure();
+        assert!(!figure.svg().contains("<script"));
+        assert!(figure.svg().contains("&lt;script&gt;") && figure.svg().contains("<title>hard &amp; &lt;labels&gt;</title>"));
+        let texts: Vec<String> = text_boxes(&figure).into_iter().map(|(text, _)| text).collect();
+        assert_eq!(texts.len(), HARD_LABELS.len());
+        assert_eq!(texts[0], HARD_LABELS[0]);
+        assert_eq!(texts[7], "tab new line");
+    }
+
+    #[test]
+    fn text_is_as_wide_as_it_was_measured() {
+        for (text, ink) in text_boxes(&figure()).iter().filter(|(text, _)| text.is_ascii()) {
+            let measured = text::width(text, 7.0, Weight::Regular) * CSS_DPI / 72.0;
+            let drawn = f64::from(ink.width());
+            assert!(drawn <= measured + 0.5 && drawn > 0.93 * measured - 1.0, "{text}: {drawn} of {measured}");
+        }
+    }
+
+    #[test]
+    fn png_has_its_size_and_resolution() {
+        let png = figure().png(PRINT_DPI).unwrap();
+        let reader = png::Decoder::new(std::io::Cursor::new(&png)).read_info().unwrap();
+        let info = reader.info();
+        assert_eq!((info.width, info.height), (600, 600));
+        let dims = info.pixel_dims.unwrap();
+        assert_eq!((dims.xppu, dims.yppu, dims.unit), (11811, 11811, png::Unit::Meter));
+        assert!(matches!(figure().png(0.0), Err(FigureError::Size { .. })));
+    }
+
+    #[test]
+    fn pdf_embeds_a_subset_of_the_font() {
+        let pdf = figure().pdf().unwrap();
+        let holds = |bytes: &[u8]| pdf.windows(bytes.len()).any(|window| window == bytes);
+        assert!(pdf.starts_with(b"%PDF-"));
+        assert!(holds(b"+LiberationSans") && holds(b"/FontFile") && holds(b"/ToUnicode"));
+        assert!(holds(b"/MediaBox [0 0 144 144]"));
+        assert!(pdf.len() < text::REGULAR.len() / 4, "{} bytes", pdf.len());
+    }
+
+    #[test]
+    fn the_same_drawing_makes_the_same_bytes() {
+        assert_eq!(figure(), figure());
+        assert_eq!(figure().png(PRINT_DPI).unwrap(), figure().png(PRINT_DPI).unwrap());
+        assert_eq!(figure().pdf().unwrap(), figure().pdf().unwrap());
+    }
+
+    #[test]
+    fn saving_writes_each_format_and_names_a_missing_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let written = figure().save(dir.path(), "net", &Format::ALL).unwrap();
+        assert_eq!(written, ["net.svg", "net.png", "net.pdf"].map(|name| dir.path().join(name)));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3);
+        let error = figure().save(&dir.path().join("nowhere"), "net", &[Format::Svg]).unwrap_err();
+        assert!(error.to_string().contains("nowhere"), "{error}");
+    }
+}
