@@ -10,20 +10,12 @@ use fieldscope::image::{self, Interpolation, Picture, Preprocessing, Resize};
 fn picture(width: usize, height: usize) -> Picture {
     let level = |x: usize, y: usize, channel: usize| {
         let wave = (x as f64 / 9.0).sin() * (y as f64 / (13.0 + channel as f64)).cos();
-        let edge = if (x / 40 + y / 25).is_multiple_of(2) {
-            60.0
-        } else {
-            -60.0
-        };
+        let edge = if (x / 40 + y / 25).is_multiple_of(2) { 60.0 } else { -60.0 };
         (128.0 + 60.0 * wave + edge) as u8
     };
     let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
     let rgb = pixels.flat_map(|(x, y)| [0, 1, 2].map(|channel| level(x, y, channel)));
-    Picture {
-        width,
-        height,
-        rgb: rgb.collect(),
-    }
+    Picture { width, height, rgb: rgb.collect() }
 }
 
 fn encode(picture: &Picture, format: ::image::ImageFormat) -> Vec<u8> {
@@ -41,10 +33,7 @@ fn encode(picture: &Picture, format: ::image::ImageFormat) -> Vec<u8> {
 }
 
 fn from_file_to_input(criterion: &mut Criterion) {
-    let size = Resize::Exact {
-        width: 1024,
-        height: 1024,
-    };
+    let size = Resize::Exact { width: 1024, height: 1024 };
     let preprocessing = Preprocessing::imagenet(size, Interpolation::Bicubic);
     for (width, height) in [(224, 224), (500, 375), (2000, 1500)] {
         let source = picture(width, height);

@@ -4,6 +4,7 @@
 //! [`zoo`]; [`erf`] and [`shapebias`]; [`figure`] and [`report`]; [`analysis`]. A module uses only
 //! what is below it.
 
+pub mod analysis;
 pub mod erf;
 pub mod figure;
 pub mod image;

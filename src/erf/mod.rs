@@ -11,5 +11,6 @@ pub mod measure;
 pub mod moments;
 pub mod ratio;
 pub mod result;
+pub mod table;
 
 pub use error::ErfError;

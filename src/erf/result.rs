@@ -41,6 +41,10 @@ pub struct ErfResult {
     pub radial_mass: Vec<RadialMass>,
     /// 2-D Gaussian fit; absent where it does not converge.
     pub gaussian: Option<GaussianFit>,
+    /// Median of the seconds that the network took for an image, reading left out; absent for an
+    /// existing map.
+    #[serde(default)]
+    pub seconds_per_image: Option<f64>,
     /// Where this comes from.
     pub provenance: Provenance,
 }

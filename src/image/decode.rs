@@ -78,14 +78,10 @@ fn decode_within(bytes: &[u8], max_pixels: u64) -> Result<Picture, Problem> {
         return Err(Problem::CutShort { format: name });
     }
     // A decoder that stumbles over hostile bytes must cost one image, not the run.
-    let decoded = panic::catch_unwind(AssertUnwindSafe(|| {
-        decode_format(bytes, format, name, max_pixels)
-    }));
+    let decoded =
+        panic::catch_unwind(AssertUnwindSafe(|| decode_format(bytes, format, name, max_pixels)));
     decoded.unwrap_or_else(|_| {
-        Err(Problem::Damaged {
-            format: name,
-            reason: "the decoder gave up".to_string(),
-        })
+        Err(Problem::Damaged { format: name, reason: "the decoder gave up".to_string() })
     })
 }
 
@@ -125,26 +121,18 @@ fn decode_format(
     decoder.set_limits(limits).map_err(problem)?;
     let rgb = to_rgb(DynamicImage::from_decoder(decoder).map_err(problem)?, name)?;
     if rgb.is_empty() {
-        return Err(Problem::Damaged {
-            format: name,
-            reason: "it has no pixels".to_string(),
-        });
+        return Err(Problem::Damaged { format: name, reason: "it has no pixels".to_string() });
     }
-    Ok(Picture {
-        width: width as usize,
-        height: height as usize,
-        rgb,
-    })
+    Ok(Picture { width: width as usize, height: height as usize, rgb })
 }
 
 fn problem_of(format: &'static str, error: ::image::ImageError) -> Problem {
     use ::image::ImageError as E;
     let reason = std::error::Error::source(&error).map_or(error.to_string(), |s| s.to_string());
     match error {
-        E::Unsupported(unsupported) => Problem::Unsupported {
-            format,
-            reason: unsupported.to_string(),
-        },
+        E::Unsupported(unsupported) => {
+            Problem::Unsupported { format, reason: unsupported.to_string() }
+        }
         E::Limits(_) => Problem::TooLarge {
             size: "more memory than may be asked for".to_string(),
             limit: format!("{MAX_BYTES} bytes"),
@@ -180,9 +168,7 @@ fn to_rgb(image: DynamicImage, format: &'static str) -> Result<Vec<u8>, Problem>
 
 fn colour<T: Copy>(samples: &[T], per_pixel: usize, level: impl Fn(T) -> u8) -> Vec<u8> {
     let pixels = samples.chunks_exact(per_pixel);
-    pixels
-        .flat_map(|pixel| [level(pixel[0]), level(pixel[1]), level(pixel[2])])
-        .collect()
+    pixels.flat_map(|pixel| [level(pixel[0]), level(pixel[1]), level(pixel[2])]).collect()
 }
 
 fn grey<T: Copy>(samples: &[T], per_pixel: usize, level: impl Fn(T) -> u8) -> Vec<u8> {
@@ -200,10 +186,7 @@ fn has_end_of_image(bytes: &[u8]) -> bool {
     loop {
         // To the next marker: in coded data an FF is followed by 00, and any byte that is not FF
         // belongs to the data, or to the padding that some writers leave between segments.
-        let Some(found) = bytes
-            .get(at..)
-            .and_then(|b| b.iter().position(|&v| v == 0xFF))
-        else {
+        let Some(found) = bytes.get(at..).and_then(|b| b.iter().position(|&v| v == 0xFF)) else {
             return false;
         };
         at += found;
@@ -240,19 +223,12 @@ mod tests {
 
     /// A small picture with some of everything.
     fn sample() -> ImageBuffer<Rgb<u8>, Vec<u8>> {
-        ImageBuffer::from_fn(19, 13, |x, y| {
-            Rgb([(x * 13) as u8, (y * 19) as u8, (x * y) as u8])
-        })
+        ImageBuffer::from_fn(19, 13, |x, y| Rgb([(x * 13) as u8, (y * 19) as u8, (x * y) as u8]))
     }
 
     #[test]
     fn lossless_formats_return_what_was_written() {
-        for format in [
-            ImageFormat::Png,
-            ImageFormat::WebP,
-            ImageFormat::Bmp,
-            ImageFormat::Tiff,
-        ] {
+        for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff] {
             let picture = decode_bytes(&encode(sample(), format)).unwrap();
             assert_eq!((picture.width, picture.height), (19, 13), "{format:?}");
             assert_eq!(picture.rgb, sample().into_raw(), "{format:?}");

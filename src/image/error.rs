@@ -125,10 +125,7 @@ pub enum Problem {
 impl Problem {
     /// The error that says this problem is with the file at `path`.
     pub fn at(self, path: &Path) -> ImageError {
-        ImageError::Unusable {
-            path: path.to_path_buf(),
-            problem: self,
-        }
+        ImageError::Unusable { path: path.to_path_buf(), problem: self }
     }
 }
 

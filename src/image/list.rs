@@ -12,9 +12,8 @@ use walkdir::{DirEntry, WalkDir};
 use super::ImageError;
 
 /// The endings, in lower case, by which an image inside a folder is known.
-pub const EXTENSIONS: [&str; 11] = [
-    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "dib", "tif", "tiff", "gif",
-];
+pub const EXTENSIONS: [&str; 11] =
+    ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "dib", "tif", "tiff", "gif"];
 
 /// The order of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +58,9 @@ pub fn list(paths: &[PathBuf], order: Order) -> Result<Listing, ImageError> {
     }
     // The same file may be given as `a.png` and as `./a.png`.
     listing.files.sort_by_cached_key(|path| without_dots(path));
-    listing
-        .files
-        .dedup_by(|a, b| without_dots(a) == without_dots(b));
+    listing.files.dedup_by(|a, b| without_dots(a) == without_dots(b));
     if listing.files.is_empty() {
-        return Err(ImageError::NoImages {
-            paths: paths.to_vec(),
-        });
+        return Err(ImageError::NoImages { paths: paths.to_vec() });
     }
     if let Order::Shuffled(seed) = order {
         shuffle(&mut listing.files, seed);
@@ -75,24 +70,18 @@ pub fn list(paths: &[PathBuf], order: Order) -> Result<Listing, ImageError> {
 
 fn cannot_look_at(path: &Path, error: &std::io::Error) -> ImageError {
     if error.kind() == std::io::ErrorKind::NotFound {
-        return ImageError::Missing {
-            path: path.to_path_buf(),
-        };
+        return ImageError::Missing { path: path.to_path_buf() };
     }
-    ImageError::Unlistable {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    }
+    ImageError::Unlistable { path: path.to_path_buf(), reason: error.to_string() }
 }
 
 fn walk(folder: &Path, linked: &mut HashSet<PathBuf>, listing: &mut Listing) {
     // Sorted, so that which of several links to a folder is the one followed does not depend on
     // the file system.
-    let entries = WalkDir::new(folder)
-        .follow_links(true)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || (!is_hidden(entry) && is_new(entry, linked)));
+    let entries =
+        WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(
+            |entry| entry.depth() == 0 || (!is_hidden(entry) && is_new(entry, linked)),
+        );
     for entry in entries {
         match entry {
             Ok(entry) => {
@@ -138,11 +127,7 @@ fn is_new(entry: &DirEntry, linked: &mut HashSet<PathBuf>) -> bool {
 
 fn has_image_extension(path: &Path) -> bool {
     let extension = path.extension().map(OsStr::as_encoded_bytes);
-    extension.is_some_and(|e| {
-        EXTENSIONS
-            .iter()
-            .any(|x| e.eq_ignore_ascii_case(x.as_bytes()))
-    })
+    extension.is_some_and(|e| EXTENSIONS.iter().any(|x| e.eq_ignore_ascii_case(x.as_bytes())))
 }
 
 fn without_dots(path: &Path) -> PathBuf {
@@ -201,24 +186,10 @@ mod tests {
 
     #[test]
     fn sorted_by_the_bytes_of_each_component() {
-        let folder = folder(&[
-            "b.png",
-            "a2.png",
-            "a10.png",
-            "a/z.png",
-            "a-b/c.png",
-            "Z.png",
-        ]);
+        let folder = folder(&["b.png", "a2.png", "a10.png", "a/z.png", "a-b/c.png", "Z.png"]);
         assert_eq!(
             names(&folder, Order::Sorted),
-            [
-                "Z.png",
-                "a/z.png",
-                "a-b/c.png",
-                "a10.png",
-                "a2.png",
-                "b.png"
-            ]
+            ["Z.png", "a/z.png", "a-b/c.png", "a10.png", "a2.png", "b.png"]
         );
     }
 
@@ -235,22 +206,15 @@ mod tests {
             ".cache/e.png",
             "deep/er/f.webp",
         ]);
-        assert_eq!(
-            names(&folder, Order::Sorted),
-            ["a.PNG", "b.JPEG", "c.tif", "deep/er/f.webp"]
-        );
+        assert_eq!(names(&folder, Order::Sorted), ["a.PNG", "b.JPEG", "c.tif", "deep/er/f.webp"]);
     }
 
     #[test]
     fn a_named_file_is_taken_whatever_it_is_called_and_once() {
         let folder = folder(&["a.png", ".b.data"]);
         let root = folder.path();
-        let given = [
-            root.join(".b.data"),
-            root.to_path_buf(),
-            root.join("a.png"),
-            root.join("./a.png"),
-        ];
+        let given =
+            [root.join(".b.data"), root.to_path_buf(), root.join("a.png"), root.join("./a.png")];
         let listing = list(&given, Order::Sorted).unwrap();
         assert_eq!(listing.files, [root.join(".b.data"), root.join("a.png")]);
     }

@@ -39,16 +39,8 @@ struct Span {
 impl Span {
     fn centred(available: usize, wanted: usize) -> Self {
         match available.checked_sub(wanted) {
-            Some(spare) => Self {
-                from: half_to_even(spare),
-                to: 0,
-                length: wanted,
-            },
-            None => Self {
-                from: 0,
-                to: (wanted - available) / 2,
-                length: available,
-            },
+            Some(spare) => Self { from: half_to_even(spare), to: 0, length: wanted },
+            None => Self { from: 0, to: (wanted - available) / 2, length: available },
         }
     }
 }
@@ -56,11 +48,7 @@ impl Span {
 /// `n / 2`, halves going to the even neighbour, as Python's `round` does.
 fn half_to_even(n: usize) -> usize {
     let half = n / 2;
-    if n % 2 == 1 && half % 2 == 1 {
-        half + 1
-    } else {
-        half
-    }
+    if n % 2 == 1 && half % 2 == 1 { half + 1 } else { half }
 }
 
 #[cfg(test)]
@@ -70,11 +58,7 @@ mod tests {
     /// A picture of one row whose red values count 1, 2, 3, ...
     fn counting_row(width: usize) -> Picture {
         let rgb = (1..=width as u8).flat_map(|v| [v, 0, 0]).collect();
-        Picture {
-            width,
-            height: 1,
-            rgb,
-        }
+        Picture { width, height: 1, rgb }
     }
 
     fn reds(picture: &Picture) -> Vec<u8> {

@@ -64,21 +64,13 @@ impl<T: Send + 'static> Prefetch<T> {
         let shared = Arc::new(Shared {
             files,
             lookahead,
-            state: Mutex::new(State {
-                begin: 0,
-                take: 0,
-                waiting: HashMap::new(),
-                stopped: false,
-            }),
+            state: Mutex::new(State { begin: 0, take: 0, waiting: HashMap::new(), stopped: false }),
             room: Condvar::new(),
             ready: Condvar::new(),
         });
         let work = Arc::new(work);
         // Made before the threads, so that dropping it stops them if a later one is refused.
-        let mut prefetch = Self {
-            shared,
-            threads: Vec::with_capacity(threads),
-        };
+        let mut prefetch = Self { shared, threads: Vec::with_capacity(threads) };
         for _ in 0..threads {
             let (shared, work) = (Arc::clone(&prefetch.shared), Arc::clone(&work));
             let thread = thread::Builder::new()
@@ -117,10 +109,7 @@ impl<T> Shared<T> {
                 state.begin += 1;
                 return Some(state.begin - 1);
             }
-            state = self
-                .room
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -136,11 +125,7 @@ impl<T> Iterator for Prefetch<T> {
             if let Some(outcome) = state.waiting.remove(&index) {
                 break outcome;
             }
-            state = self
-                .shared
-                .ready
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.shared.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
         state.take += 1;
         drop(state);

@@ -47,12 +47,7 @@ pub struct Preprocessing {
 impl Preprocessing {
     /// With the mean and standard deviation of ImageNet.
     pub fn imagenet(resize: Resize, interpolation: Interpolation) -> Self {
-        Self {
-            resize,
-            interpolation,
-            mean: IMAGENET_MEAN,
-            std: IMAGENET_STD,
-        }
+        Self { resize, interpolation, mean: IMAGENET_MEAN, std: IMAGENET_STD }
     }
 
     /// Width and height of the input that a picture of `width` x `height` becomes.
@@ -128,10 +123,7 @@ impl Preprocessing {
         if usable {
             return Ok(());
         }
-        Err(ImageError::Normalisation {
-            mean: self.mean,
-            std: self.std,
-        })
+        Err(ImageError::Normalisation { mean: self.mean, std: self.std })
     }
 
     /// In words, for a methods paragraph or a progress line.
@@ -160,22 +152,14 @@ impl Preprocessing {
 
     /// For a result's provenance.
     pub fn record(&self) -> PreprocessingRecord {
-        PreprocessingRecord {
-            resize: self.describe_resize(),
-            mean: self.mean,
-            std: self.std,
-        }
+        PreprocessingRecord { resize: self.describe_resize(), mean: self.mean, std: self.std }
     }
 }
 
 /// The size that torchvision's `Resize(short)` gives: the longer side is rounded down.
 fn short_side((width, height): (usize, usize), short: usize) -> (usize, usize) {
     let scaled = |long: usize, of: usize| short.saturating_mul(long) / of.max(1);
-    if width <= height {
-        (short, scaled(height, width))
-    } else {
-        (scaled(width, height), short)
-    }
+    if width <= height { (short, scaled(height, width)) } else { (scaled(width, height), short) }
 }
 
 fn triple(values: [f64; 3]) -> String {
@@ -188,11 +172,7 @@ mod tests {
 
     #[test]
     fn channels_become_planes() {
-        let picture = Picture {
-            width: 2,
-            height: 1,
-            rgb: vec![0, 51, 102, 255, 204, 153],
-        };
+        let picture = Picture { width: 2, height: 1, rgb: vec![0, 51, 102, 255, 204, 153] };
         let preprocessing = Preprocessing {
             resize: Resize::None,
             interpolation: Interpolation::Bicubic,
@@ -217,10 +197,7 @@ mod tests {
         let preprocessing = Preprocessing::imagenet(Resize::None, Interpolation::Bicubic);
         for (channel, expected) in expected.into_iter().enumerate() {
             let levels = preprocessing.levels(channel);
-            assert_eq!(
-                [0, 1, 127, 255].map(|v: usize| levels[v].to_bits()),
-                expected
-            );
+            assert_eq!([0, 1, 127, 255].map(|v: usize| levels[v].to_bits()), expected);
         }
     }
 
@@ -233,11 +210,7 @@ mod tests {
 
     #[test]
     fn short_side_gives_the_crop() {
-        let picture = Picture {
-            width: 40,
-            height: 20,
-            rgb: vec![9; 40 * 20 * 3],
-        };
+        let picture = Picture { width: 40, height: 20, rgb: vec![9; 40 * 20 * 3] };
         let size = Resize::ShortSide { short: 8, crop: 6 };
         let preprocessing = Preprocessing::imagenet(size, Interpolation::Bilinear);
         let fitted = preprocessing.fit(&picture).unwrap();
@@ -257,18 +230,12 @@ mod tests {
 
     #[test]
     fn it_says_what_it_does() {
-        let size = Resize::Exact {
-            width: 1024,
-            height: 1024,
-        };
+        let size = Resize::Exact { width: 1024, height: 1024 };
         let preprocessing = Preprocessing::imagenet(size, Interpolation::Bicubic);
         assert_eq!(
             preprocessing.describe(),
             "resize to 1024 x 1024, bicubic; mean 0.485, 0.456, 0.406, standard deviation 0.229, 0.224, 0.225"
         );
-        assert_eq!(
-            preprocessing.record().resize,
-            "resize to 1024 x 1024, bicubic"
-        );
+        assert_eq!(preprocessing.record().resize, "resize to 1024 x 1024, bicubic");
     }
 }

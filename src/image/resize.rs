@@ -90,23 +90,15 @@ fn pass(
     let mut target = fir::images::Image::new(to.0, to.1, fir::PixelType::U8x3);
     let options =
         fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(interpolation.filter()));
-    fir::Resizer::new()
-        .resize(&source, &mut target, &options)
-        .map_err(|e| e.to_string())?;
-    Ok(Picture {
-        width: size.0,
-        height: size.1,
-        rgb: target.into_vec(),
-    })
+    fir::Resizer::new().resize(&source, &mut target, &options).map_err(|e| e.to_string())?;
+    Ok(Picture { width: size.0, height: size.1, rgb: target.into_vec() })
 }
 
 fn checked(width: usize, height: usize) -> Result<(u32, u32), String> {
     if width == 0 || height == 0 {
         return Err("a side of 0 pixels holds nothing; give at least 1".to_string());
     }
-    let small_enough = width
-        .checked_mul(height)
-        .is_some_and(|pixels| pixels as u64 <= MAX_PIXELS);
+    let small_enough = width.checked_mul(height).is_some_and(|pixels| pixels as u64 <= MAX_PIXELS);
     match (u32::try_from(width), u32::try_from(height)) {
         (Ok(width), Ok(height)) if small_enough => Ok((width, height)),
         _ => Err(format!(
@@ -120,11 +112,7 @@ mod tests {
     use super::*;
 
     fn grey(width: usize, height: usize, values: &[u8]) -> Picture {
-        Picture {
-            width,
-            height,
-            rgb: values.iter().flat_map(|&v| [v; 3]).collect(),
-        }
+        Picture { width, height, rgb: values.iter().flat_map(|&v| [v; 3]).collect() }
     }
 
     #[test]
@@ -161,10 +149,7 @@ mod tests {
         // at 0.5, 1.5 and 2.5 are 0.25, 0.75 and 1.75: Keys' weights 0.8671875, 0.2265625 and
         // -0.0234375, normalised by their sum 1.0703125.
         let twice = resize(&grey(3, 1, &[0, 200, 0]), 6, 1, Interpolation::Bicubic).unwrap();
-        assert_eq!(
-            twice.rgb[3],
-            (200.0 * 0.2265625f64 / 1.0703125).round() as u8
-        );
+        assert_eq!(twice.rgb[3], (200.0 * 0.2265625f64 / 1.0703125).round() as u8);
         let bright = resize(&grey(4, 1, &[0, 255, 255, 0]), 8, 1, Interpolation::Bicubic).unwrap();
         assert_eq!(bright.rgb[9], 255);
     }
@@ -185,10 +170,7 @@ mod tests {
             let error = resize(&picture, width, height, Interpolation::Bicubic).unwrap_err();
             assert!(matches!(error, ImageError::Resize { .. }), "{error}");
         }
-        let short = Picture {
-            rgb: vec![0; 5],
-            ..picture
-        };
+        let short = Picture { rgb: vec![0; 5], ..picture };
         assert!(resize(&short, 3, 3, Interpolation::Bilinear).is_err());
     }
 }

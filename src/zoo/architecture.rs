@@ -2,14 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::image::Interpolation;
+use crate::image::{IMAGENET_MEAN, IMAGENET_STD, Interpolation};
 use crate::nn::Graph;
 use crate::weights::Checkpoint;
-
-/// ImageNet's mean of each colour channel, in units of 0 to 1.
-pub const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
-/// ImageNet's standard deviation of each colour channel, in units of 0 to 1.
-pub const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
 
 /// Preprocessing that an architecture's released checkpoints were trained with.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -21,10 +21,8 @@ impl TorchScript {
     ///
     /// [`ZooError::TorchScript`] where the file isn't a TorchScript archive.
     pub fn open(path: &Path, device: Device) -> Result<Self, ZooError> {
-        let refuse = |reason: String| ZooError::TorchScript {
-            path: path.display().to_string(),
-            reason,
-        };
+        let refuse =
+            |reason: String| ZooError::TorchScript { path: path.display().to_string(), reason };
         if let Err(error) = std::fs::File::open(path) {
             return Err(refuse(format!("can't be read ({error}); check the path")));
         }

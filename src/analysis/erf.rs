@@ -1,0 +1,336 @@
+//! ERF maps of several networks and existing maps: files, tables and figures in one folder.
+
+mod figures;
+
+use std::path::PathBuf;
+
+use ndarray::Array2;
+use tch::Device;
+
+use super::AnalysisError;
+use crate::erf::describe::{Description, describe, describe_mean};
+use crate::erf::gradient::{Differentiator, Path, Target};
+use crate::erf::measure::{Images, measure};
+use crate::erf::result::ErfResult;
+use crate::erf::{ErfError, table};
+use crate::figure::{Colormap, Format};
+use crate::image::{self, Interpolation, Order, Preprocessing, Resize};
+use crate::progress::{Progress, Stop};
+use crate::store::provenance::InputFile;
+use crate::store::{Provenance, ResultFolder, atomic, digest, npy, safe_file_name};
+use crate::zoo::{Init, Model, ModelSpec, model};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct ErfStudy {
+    /// Networks to measure.
+    pub models: Vec<ModelSpec>,
+    /// What stands in for a checkpoint where there is none.
+    pub init: Option<Init>,
+    /// Existing maps: label and .npy file.
+    pub maps: Vec<(String, PathBuf)>,
+    /// Image files and folders.
+    pub images: Vec<PathBuf>,
+    /// How many images enter the mean.
+    pub num_images: usize,
+    /// The order in which images are taken.
+    pub order: Order,
+    /// Height and width of the input, in pixels.
+    pub size: [usize; 2],
+    /// Mean and standard deviation of each colour channel; the architecture's where absent.
+    pub mean: Option<[f64; 3]>,
+    /// See `mean`.
+    pub std: Option<[f64; 3]>,
+    /// The unit whose receptive field is asked for.
+    pub target: Target,
+    /// How gradients are computed.
+    pub path: Path,
+    /// Where they are computed.
+    pub device: Device,
+    /// Seed, for the provenance.
+    pub seed: u64,
+    /// Folder for the results.
+    pub out: PathBuf,
+    /// Whether another run's results may be overwritten.
+    pub force: bool,
+    /// Colours of the heatmaps.
+    pub colormap: Colormap,
+    /// File formats of the figures.
+    pub formats: Vec<Format>,
+}
+
+/// What a study gives.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// A result a network or map, in the order asked for.
+    pub results: Vec<ErfResult>,
+    /// Label and error of each network that failed.
+    pub failures: Vec<(String, String)>,
+}
+
+/// A described map on its way into the folder.
+struct Finished {
+    result: ErfResult,
+    map: Array2<f64>,
+}
+
+impl ErfStudy {
+    /// Runs the study and writes its folder: `LABEL.npy`, `.json` and figures as each network is
+    /// done, then `erf.csv` and the figures of all. A network that fails costs only itself.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError`] for what concerns the study as a whole: a wrong request, no images, a folder
+    /// that can't be written or belongs to another run, `stop`.
+    pub fn run(&self, progress: &dyn Progress, stop: &Stop) -> Result<Outcome, AnalysisError> {
+        self.check()?;
+        let files = self.list(progress)?;
+        let folder = ResultFolder::open(&self.out, "erf", &self.identity(), self.force)?;
+        folder.check_free(self.labels().map(|label| format!("{}.npy", safe_file_name(label))))?;
+        folder.claim()?;
+        let started = Provenance::of_this_run();
+        let mut outcome = Outcome::default();
+        let mut finished = Vec::new();
+        for (label, path) in &self.maps {
+            let done = self.describe_file(label, path, &started);
+            self.keep(label, done, &folder, &mut finished, &mut outcome, progress)?;
+        }
+        for spec in &self.models {
+            let done = self.measure(spec, &files, &started, progress, stop);
+            self.keep(&spec.label, done, &folder, &mut finished, &mut outcome, progress)?;
+        }
+        if !finished.is_empty() {
+            outcome.results = finished.iter().map(|done| done.result.clone()).collect();
+            atomic::write_bytes(&folder.file("erf.csv"), &table::csv(&outcome.results)?)?;
+            let panels: Vec<_> = finished.iter().map(|done| (&done.result, &done.map)).collect();
+            figures::all(&panels, self.colormap, &self.formats, &folder)?;
+        }
+        Ok(outcome)
+    }
+
+    /// Labels of maps and networks, in order.
+    fn labels(&self) -> impl Iterator<Item = &str> {
+        let maps = self.maps.iter().map(|(label, _)| label.as_str());
+        maps.chain(self.models.iter().map(|spec| spec.label.as_str()))
+    }
+
+    /// What can be refused before any work.
+    fn check(&self) -> Result<(), AnalysisError> {
+        let refuse = |reason: String| Err(AnalysisError::Request(reason));
+        if self.models.is_empty() && self.maps.is_empty() {
+            return refuse("nothing to measure: give --model or --map".into());
+        }
+        if !self.models.is_empty() && self.images.is_empty() {
+            return refuse("no images: give --images with files or folders".into());
+        }
+        if self.num_images == 0 || self.size.contains(&0) {
+            return refuse("--num-images and --size must be at least 1".into());
+        }
+        let mut names = std::collections::HashMap::new();
+        for label in self.labels() {
+            let name = safe_file_name(label);
+            if name == "erf" || name.starts_with("erf-") {
+                return refuse(format!(
+                    "the label {label} would give its files the names of the study's own; choose \
+                     another with LABEL:ARCH=CHECKPOINT"
+                ));
+            }
+            if let Some(other) = names.insert(name, label) {
+                return refuse(format!(
+                    "the labels {other} and {label} give the same file names; choose others with \
+                     LABEL:ARCH=CHECKPOINT"
+                ));
+            }
+        }
+        for spec in &self.models {
+            model::check(spec, self.init)?;
+        }
+        if let Device::Cuda(index) = self.device {
+            let count = tch::Cuda::device_count();
+            if index as i64 >= count {
+                return refuse(format!("no device cuda:{index}: libtorch sees {count} of them"));
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&self, progress: &dyn Progress) -> Result<Vec<PathBuf>, AnalysisError> {
+        if self.models.is_empty() {
+            return Ok(Vec::new());
+        }
+        let listing = image::list(&self.images, self.order)?;
+        for warning in &listing.unlistable {
+            progress.warn(&warning.to_string());
+        }
+        if listing.files.len() < self.num_images {
+            progress.warn(&format!(
+                "{} images were asked for, and there are {}: all are used",
+                self.num_images,
+                listing.files.len()
+            ));
+        }
+        Ok(listing.files)
+    }
+
+    /// Everything that the numbers depend on, as a digest.
+    fn identity(&self) -> String {
+        let asked = format!(
+            "{:?}",
+            (
+                (&self.models, &self.init, &self.maps, &self.images, self.num_images, &self.order),
+                (&self.size, &self.mean, &self.std, &self.target, &self.path, self.seed),
+            )
+        );
+        digest::sha256_bytes(asked.as_bytes())
+    }
+
+    fn measure(
+        &self,
+        spec: &ModelSpec,
+        files: &[PathBuf],
+        started: &Provenance,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Finished, AnalysisError> {
+        let model = Model::load(spec, self.init, self.device)?;
+        let [height, width] = self.size;
+        let preprocessing = Preprocessing {
+            mean: self.mean.unwrap_or(model.defaults.mean),
+            std: self.std.unwrap_or(model.defaults.std),
+            ..Preprocessing::imagenet(Resize::Exact { width, height }, Interpolation::Bicubic)
+        };
+        preprocessing.check()?;
+        let mut provenance = started.clone();
+        provenance.inputs = model.checkpoint.iter().cloned().collect();
+        let (architecture, untrained) = (model.architecture.clone(), model.untrained);
+        let differentiator =
+            Differentiator::new(model, &self.target, self.size, self.path, self.device)?;
+        let wanted = self.num_images.min(files.len());
+        let images = Images { files: files.to_vec(), wanted, preprocessing, size: self.size };
+        progress.begin(&spec.label, wanted, "images");
+        let measured = measure(&differentiator, &images, progress, stop);
+        progress.end();
+        let measured = measured?;
+        provenance.images = Some(measured.image_list());
+        provenance.preprocessing = Some(images.preprocessing.record());
+        self.fill(&mut provenance);
+        let nothing = || ErfError::NoUsableImage(measured.skipped.len());
+        let map = measured.accumulator.mean().ok_or_else(nothing)?;
+        let description = describe_mean(&measured.accumulator).ok_or_else(nothing)?;
+        let result = ErfResult {
+            architecture,
+            untrained,
+            layer: differentiator.layer.clone(),
+            unit: Some(differentiator.unit),
+            images_used: measured.used.len(),
+            images_skipped: measured.skipped,
+            seconds_per_image: median(measured.seconds),
+            ..result(&spec.label, &map, description, provenance)
+        };
+        Ok(Finished { result, map })
+    }
+
+    fn describe_file(
+        &self,
+        label: &str,
+        path: &std::path::Path,
+        started: &Provenance,
+    ) -> Result<Finished, AnalysisError> {
+        let map = npy::read_map(path)?;
+        if let Some(((row, column), value)) = map.indexed_iter().find(|(_, value)| **value < 0.0) {
+            return Err(AnalysisError::Request(format!(
+                "{} holds {value} at row {row}, column {column}: an ERF map has no negative values",
+                path.display()
+            )));
+        }
+        let sha256 = digest::sha256_file(path)?;
+        let file = InputFile { path: path.display().to_string(), sha256 };
+        let mut provenance = Provenance { inputs: vec![file], ..started.clone() };
+        provenance.protocol = "an existing map, taken as it is".into();
+        let description = describe(&map);
+        Ok(Finished { result: result(label, &map, description, provenance), map })
+    }
+
+    fn fill(&self, provenance: &mut Provenance) {
+        provenance.protocol =
+            "mean over images of relu(ds/dx) summed over colour channels, for s = \
+                               the sum over channels of relu(F) at the unit (Ding et al. 2022)"
+                .into();
+        provenance.device = match self.device {
+            Device::Cuda(index) => format!("cuda:{index}"),
+            _ => "cpu".into(),
+        };
+        provenance.threads = tch::get_num_threads().max(1) as usize;
+        provenance.path = self.path.name().into();
+        provenance.libtorch = env!("FIELDSCOPE_LIBTORCH_VERSION").into();
+        provenance.seed = self.seed;
+    }
+
+    /// Writes a finished network's files, or notes its failure.
+    fn keep(
+        &self,
+        label: &str,
+        done: Result<Finished, AnalysisError>,
+        folder: &ResultFolder,
+        finished: &mut Vec<Finished>,
+        outcome: &mut Outcome,
+        progress: &dyn Progress,
+    ) -> Result<(), AnalysisError> {
+        match done {
+            Ok(done) => {
+                let name = safe_file_name(label);
+                let single = done.map.mapv(|value| value as f32);
+                npy::write_map(&folder.file(format!("{name}.npy")), &single)?;
+                let mut json = serde_json::to_vec_pretty(&done.result).map_err(to_store_error)?;
+                json.push(b'\n');
+                atomic::write_bytes(&folder.file(format!("{name}.json")), &json)?;
+                figures::one(&done.result, &done.map, self.colormap, &self.formats, folder)?;
+                finished.push(done);
+                Ok(())
+            }
+            Err(AnalysisError::Erf(stopped @ ErfError::Stopped { .. })) => Err(stopped.into()),
+            Err(error) => {
+                progress.warn(&format!("{label} failed: {error}"));
+                outcome.failures.push((label.to_owned(), error.to_string()));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn to_store_error(error: serde_json::Error) -> AnalysisError {
+    AnalysisError::Request(format!("the result can't be written as JSON: {error}"))
+}
+
+/// A result with what a map alone tells.
+fn result(
+    label: &str,
+    map: &Array2<f64>,
+    description: Description,
+    provenance: Provenance,
+) -> ErfResult {
+    let (height, width) = map.dim();
+    ErfResult {
+        label: label.to_owned(),
+        architecture: "map".into(),
+        untrained: false,
+        size: [height, width],
+        layer: "features".into(),
+        unit: None,
+        images_used: 0,
+        images_skipped: Vec::new(),
+        area_ratios: description.area_ratios,
+        mass_ratios: description.mass_ratios,
+        centre_of_mass: description.centre_of_mass,
+        arg_max: description.arg_max,
+        radial_mass: description.radial_mass,
+        gaussian: description.gaussian,
+        seconds_per_image: None,
+        provenance,
+    }
+}
+
+fn median(mut seconds: Vec<f64>) -> Option<f64> {
+    seconds.sort_by(f64::total_cmp);
+    seconds.get(seconds.len() / 2).copied()
+}

@@ -1,0 +1,35 @@
+//! What can go wrong in an analysis as a whole.
+
+use thiserror::Error;
+
+use crate::erf::ErfError;
+use crate::figure::FigureError;
+use crate::image::ImageError;
+use crate::store::StoreError;
+use crate::zoo::ZooError;
+
+/// Errors of an analysis. What fails for one network only isn't among them: the others go on.
+#[derive(Debug, Error)]
+pub enum AnalysisError {
+    /// Something in what was asked for doesn't fit together.
+    #[error("{0}")]
+    Request(String),
+    /// Images can't be listed.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A network's name or checkpoint.
+    #[error(transparent)]
+    Zoo(#[from] ZooError),
+    /// Effective receptive fields.
+    #[error(transparent)]
+    Erf(#[from] ErfError),
+    /// A figure can't be drawn.
+    #[error(transparent)]
+    Figure(#[from] FigureError),
+    /// A file can't be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A table can't be written.
+    #[error("the table can't be written: {0}")]
+    Table(#[from] csv::Error),
+}

@@ -1,0 +1,61 @@
+//! The command line: one file a command, with its arguments and its `run`.
+
+mod completions;
+mod console;
+mod erf;
+mod models;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// How far an image network sees, and whether it decides by shape or by texture
+#[derive(Parser)]
+#[command(name = "fieldscope", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Erf(erf::Arguments),
+    Models(models::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// Why a command ends without having done its work.
+pub enum Failure {
+    /// The command line asks for something that doesn't fit together (exit status 2).
+    Usage(String),
+    /// The work failed (exit status 1).
+    Work(String),
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::Work(error.to_string())
+    }
+}
+
+/// Runs the program; the exit status is 0 when all is done, 1 when something failed, 2 for wrong
+/// usage.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Erf(arguments) => erf::run(&arguments),
+        Command::Models(arguments) => models::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Work(message)) => {
+            console::error(&message);
+            ExitCode::from(1)
+        }
+        Err(Failure::Usage(message)) => {
+            console::error(&message);
+            ExitCode::from(2)
+        }
+    }
+}
