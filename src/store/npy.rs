@@ -39,12 +39,12 @@ pub fn read_map(path: &Path) -> Result<Array2<f64>, StoreError> {
     let mut start = Vec::new();
     let longest_start = (PREFIX_LENGTH + LONGEST_HEADER) as u64;
     (&mut file).take(longest_start).read_to_end(&mut start).map_err(in_reading)?;
-    let layout =
-        Layout::parse(&start, metadata.len()).map_err(|problem| StoreError::map(path, problem))?;
+    let element = checked_element(&start, metadata.len())
+        .map_err(|problem| StoreError::map(path, problem))?;
 
     file.rewind().map_err(in_reading)?;
     let damaged = |error| StoreError::map(path, format!("{error}"));
-    let map = match layout.element {
+    let map = match element {
         Element::Single => Array2::<f32>::read_npy(file).map_err(damaged)?.mapv(f64::from),
         Element::Double => Array2::<f64>::read_npy(file).map_err(damaged)?,
     };
@@ -89,56 +89,49 @@ impl Element {
     }
 }
 
-/// What a header says that decides how the data is read.
-struct Layout {
-    element: Element,
-}
-
-impl Layout {
-    /// Checks a file of `file_length` bytes by its `start`, which holds the header if that isn't
-    /// too long.
-    fn parse(start: &[u8], file_length: u64) -> Result<Self, String> {
-        let header_end = header_end(start)?;
-        let cut_short = || "it is cut short, inside its header; copy or make it again".to_owned();
-        let header = start.get(..header_end).ok_or_else(cut_short)?;
-        if nesting(header) > DEEPEST_NESTING {
-            return Err("its header is not one that NumPy writes".to_owned());
-        }
-        // The parser's own message repeats the whole header over several lines.
-        let header = Header::from_reader(&mut Cursor::new(header))
-            .map_err(|_| "its header is damaged; copy or make it again".to_owned())?;
-
-        let element = header
-            .type_descriptor
-            .as_string()
-            .and_then(|descriptor| Element::from_descriptor(descriptor))
-            .ok_or_else(|| {
-                format!(
-                    "its values are of type {}, not f32 or f64; save it with .astype('float32')",
-                    shortened(header.type_descriptor.to_string())
-                )
-            })?;
-        let &[height, width] = header.shape.as_slice() else {
-            return Err(format!(
-                "it has {} dimensions ({}), not 2; save one H x W map a file",
-                header.shape.len(),
-                shortened(sides(&header.shape))
-            ));
-        };
-        if height == 0 || width == 0 {
-            return Err(format!("it is empty ({height} x {width})"));
-        }
-        let declared = height as u128 * width as u128 * element.bytes();
-        let present = u128::from(file_length).saturating_sub(header_end as u128);
-        if declared != present {
-            let state = if present < declared { "cut short" } else { "longer than it says" };
-            return Err(format!(
-                "it is {state}: {height} x {width} values take {declared} bytes, it holds {present}; \
-                 copy or make it again"
-            ));
-        }
-        Ok(Self { element })
+/// The type of the values of a file of `file_length` bytes, of which `start` holds the header, once
+/// all that the header declares is known to be a map that the file really holds.
+fn checked_element(start: &[u8], file_length: u64) -> Result<Element, String> {
+    let header_end = header_end(start)?;
+    let cut_short = || "it is cut short, inside its header; copy or make it again".to_owned();
+    let header = start.get(..header_end).ok_or_else(cut_short)?;
+    if nesting(header) > DEEPEST_NESTING {
+        return Err("its header is not one that NumPy writes".to_owned());
     }
+    // The parser's own message repeats the whole header over several lines.
+    let header = Header::from_reader(&mut Cursor::new(header))
+        .map_err(|_| "its header is damaged; copy or make it again".to_owned())?;
+
+    let element = header
+        .type_descriptor
+        .as_string()
+        .and_then(|descriptor| Element::from_descriptor(descriptor))
+        .ok_or_else(|| {
+            format!(
+                "its values are of type {}, not f32 or f64; save it with .astype('float32')",
+                shortened(header.type_descriptor.to_string())
+            )
+        })?;
+    let &[height, width] = header.shape.as_slice() else {
+        return Err(format!(
+            "it has {} dimensions ({}), not 2; save one H x W map a file",
+            header.shape.len(),
+            shortened(sides(&header.shape))
+        ));
+    };
+    if height == 0 || width == 0 {
+        return Err(format!("it is empty ({height} x {width})"));
+    }
+    let declared = (height as u128 * width as u128).saturating_mul(element.bytes());
+    let present = u128::from(file_length).saturating_sub(header_end as u128);
+    if declared != present {
+        let state = if present < declared { "cut short" } else { "longer than it says" };
+        return Err(format!(
+            "it is {state}: {height} x {width} values take {declared} bytes, it holds {present}; \
+             copy or make it again"
+        ));
+    }
+    Ok(element)
 }
 
 /// The position after the header, from the first bytes of the file.
@@ -307,8 +300,11 @@ mod tests {
 
     #[test]
     fn a_hostile_header_asks_for_no_memory_and_no_stack() {
-        let huge = "{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}";
-        assert!(problem(&npy(1, huge, &[0; 16])).contains("cut short"));
+        for side in [u64::from(u32::MAX) + 1, u64::MAX] {
+            let huge =
+                format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({side}, {side})}}");
+            assert!(problem(&npy(1, &huge, &[0; 16])).contains("cut short"));
+        }
         let overflowing =
             format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({}, 1)}}", "9".repeat(40));
         assert!(problem(&npy(1, &overflowing, &[])).contains("header is damaged"));
