@@ -1,5 +1,7 @@
 //! Bad files: each is told for what it is, and none gets memory that it doesn't hold.
 
+use std::path::Path;
+
 use fieldscope::weights::{Checkpoint, Fault, read_bytes};
 use zip::CompressionMethod;
 
@@ -24,7 +26,7 @@ fn cheap_fault(bytes: &[u8]) -> Fault {
 #[test]
 fn paths_that_are_no_files() {
     let folder = tempfile::tempdir().unwrap();
-    let message = |path| Checkpoint::open(path).unwrap_err().to_string();
+    let message = |path: &Path| Checkpoint::open(path).unwrap_err().to_string();
     assert!(message(folder.path()).contains("it is a folder"));
     assert!(message(&folder.path().join("none.pth")).contains("none.pth"));
     assert!(message(&folder.path().join("none.pth")).contains("check the path"));

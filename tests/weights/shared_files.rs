@@ -28,7 +28,7 @@ fn compare(file: &str, checkpoint: &Checkpoint, expected: &Value, tolerance: f64
         );
         assert_eq!(
             tensor.values.len(),
-            tensor.shape.iter().product(),
+            tensor.shape.iter().product::<usize>(),
             "{file}: {name}"
         );
         let sum: f64 = tensor.values.iter().map(|&value| f64::from(value)).sum();
@@ -61,7 +61,7 @@ fn good_files_hold_what_they_should() {
     for (file, form, nesting) in [
         ("plain_zip.pth", "PyTorch zip", None),
         ("plain_legacy.pth", "PyTorch legacy", None),
-        ("ddp_legacy.pth", "PyTorch legacy", None),
+        ("ddp_legacy.pth", "PyTorch legacy", Some("state_dict")),
         ("nested_model_zip.pth", "PyTorch zip", Some("model")),
         ("parameters_zip.pth", "PyTorch zip", None),
         ("plain.safetensors", "safetensors", None),
