@@ -56,10 +56,7 @@ impl Checkpoint {
     /// [`WeightsError`] that names the file, says what is wrong with it and what to do. Whatever
     /// the file holds, nothing in it is executed.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
-        open(path).map_err(|fault| WeightsError {
-            path: path.to_owned(),
-            fault,
-        })
+        open(path).map_err(|fault| WeightsError { path: path.to_owned(), fault })
     }
 
     /// The form of the file: "PyTorch zip", "PyTorch legacy" or "safetensors".
@@ -89,10 +86,8 @@ impl Checkpoint {
 ///
 /// As [`Checkpoint::open`]; the path in the error is `(bytes in memory)`.
 pub fn read_bytes(bytes: &[u8]) -> Result<Checkpoint, WeightsError> {
-    read(Cursor::new(bytes), bytes.len() as u64).map_err(|fault| WeightsError {
-        path: "(bytes in memory)".into(),
-        fault,
-    })
+    read(Cursor::new(bytes), bytes.len() as u64)
+        .map_err(|fault| WeightsError { path: "(bytes in memory)".into(), fault })
 }
 
 fn open(path: &Path) -> Result<Checkpoint, Fault> {
@@ -122,12 +117,7 @@ fn read<R: BufRead + Seek>(mut reader: R, length: u64) -> Result<Checkpoint, Fau
         Form::TorchLegacy => torch_legacy::read(reader, length, &mut budget)?,
         Form::Safetensors => (safetensors_file::read(reader, length, &mut budget)?, None),
     };
-    let mut checkpoint = Checkpoint {
-        tensors,
-        nesting,
-        sha256,
-        form,
-    };
+    let mut checkpoint = Checkpoint { tensors, nesting, sha256, form };
     // Wrapped twice, the prefix is there twice.
     while checkpoint.strip_prefix(DATA_PARALLEL_PREFIX) {}
     Ok(checkpoint)
@@ -145,12 +135,9 @@ fn digest(reader: &mut impl Read) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .fold(String::with_capacity(64), |mut hexadecimal, byte| {
-            // Writing to a string can't fail.
-            let _ = write!(hexadecimal, "{byte:02x}");
-            hexadecimal
-        }))
+    Ok(hasher.finalize().iter().fold(String::with_capacity(64), |mut hexadecimal, byte| {
+        // Writing to a string can't fail.
+        let _ = write!(hexadecimal, "{byte:02x}");
+        hexadecimal
+    }))
 }

@@ -116,21 +116,13 @@ impl From<io::Error> for Fault {
 }
 
 fn quoted(text: &str) -> String {
-    if text.is_empty() {
-        String::new()
-    } else {
-        format!(" (\"{text}\")")
-    }
+    if text.is_empty() { String::new() } else { format!(" (\"{text}\")") }
 }
 
 /// A name from a file, made short and printable enough for a message.
 pub(super) fn printable(name: &str) -> String {
     const LONGEST: usize = 120;
-    let mut text: String = name
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut text: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if name.chars().nth(LONGEST).is_some() {
         text.push_str("...");
     }
@@ -150,10 +142,7 @@ mod tests {
 
     #[test]
     fn a_message_names_the_file_and_what_to_do() {
-        let error = WeightsError {
-            path: "r50.pth".into(),
-            fault: Fault::Empty,
-        };
+        let error = WeightsError { path: "r50.pth".into(), fault: Fault::Empty };
         assert_eq!(
             error.to_string(),
             "cannot read the checkpoint r50.pth: the file is empty (0 bytes), so its download or copy failed; fetch it again"

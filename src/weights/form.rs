@@ -76,22 +76,12 @@ fn is_pickle(head: &[u8]) -> bool {
     let binary = head[0] == 0x80 && head.get(1).is_some_and(|version| (2..=5).contains(version));
     // Protocols 0 and 1 have no header. These are the beginnings of the magic number that
     // `torch.save` writes, of containers, and of a global.
-    let text = [
-        &b"L119547037146038801333356L"[..],
-        b"(d",
-        b"(l",
-        b"(c",
-        b"(i",
-        b"}q",
-        b"]q",
-    ];
+    let text = [&b"L119547037146038801333356L"[..], b"(d", b"(l", b"(c", b"(i", b"}q", b"]q"];
     let global = head[0] == b'c' && {
         let mut lines = head[1..].split(|&byte| byte == b'\n');
         let is_name = |line: &[u8]| {
             !line.is_empty()
-                && line
-                    .iter()
-                    .all(|&b| b.is_ascii_alphanumeric() || b"._".contains(&b))
+                && line.iter().all(|&b| b.is_ascii_alphanumeric() || b"._".contains(&b))
         };
         lines.next().is_some_and(is_name) && lines.next().is_some_and(is_name)
     };
@@ -103,10 +93,7 @@ fn other(head: &[u8]) -> Fault {
     const CONVERT: &str =
         "load it with the library that wrote it and save the weights as safetensors";
     const UNPACK: &str = "unpack it and give the checkpoint inside";
-    let known = |what: &str, advice| Fault::OtherForm {
-        what: what.into(),
-        advice,
-    };
+    let known = |what: &str, advice| Fault::OtherForm { what: what.into(), advice };
 
     if head.starts_with(b"version https://git-lfs") {
         return known(
@@ -120,32 +107,12 @@ fn other(head: &[u8]) -> Fault {
         (b"\xfd7zXZ\0", "an xz file", UNPACK),
         (b"BZh", "a bzip2 file", UNPACK),
         (b"\x28\xb5\x2f\xfd", "a Zstandard file", UNPACK),
-        (
-            b"\x89HDF\r\n\x1a\n",
-            "an HDF5 file (Keras or h5py)",
-            CONVERT,
-        ),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras or h5py)", CONVERT),
         (b"GGUF", "a GGUF file", CONVERT),
-        (
-            b"\x93NUMPY",
-            "a NumPy array",
-            "an existing map is given with --map LABEL=FILE.npy",
-        ),
-        (
-            b"\x89PNG",
-            "a PNG picture",
-            "give the checkpoint of the network here",
-        ),
-        (
-            b"\xff\xd8\xff",
-            "a JPEG picture",
-            "give the checkpoint of the network here",
-        ),
-        (
-            b"\x7fELF",
-            "a program",
-            "give the checkpoint of the network here",
-        ),
+        (b"\x93NUMPY", "a NumPy array", "an existing map is given with --map LABEL=FILE.npy"),
+        (b"\x89PNG", "a PNG picture", "give the checkpoint of the network here"),
+        (b"\xff\xd8\xff", "a JPEG picture", "give the checkpoint of the network here"),
+        (b"\x7fELF", "a program", "give the checkpoint of the network here"),
     ];
     for (beginning, what, advice) in tables {
         if head.starts_with(beginning) {
@@ -159,11 +126,7 @@ fn other(head: &[u8]) -> Fault {
         );
     }
     text(head).unwrap_or_else(|| {
-        let bytes: Vec<String> = head
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let bytes: Vec<String> = head.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         Fault::Unknown(bytes.join(" "))
     })
 }
@@ -171,10 +134,7 @@ fn other(head: &[u8]) -> Fault {
 /// Says what a text is, if this is one.
 fn text(head: &[u8]) -> Option<Fault> {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    if head
-        .iter()
-        .any(|&byte| byte < b' ' && !b"\t\n\r\x0c".contains(&byte))
-    {
+    if head.iter().any(|&byte| byte < b' ' && !b"\t\n\r\x0c".contains(&byte)) {
         return None;
     }
     // The head may end within a character.
@@ -204,14 +164,11 @@ fn words_of_page(page: &str) -> String {
     while let Some((before, tag)) = rest.split_once('<') {
         words.push_str(before);
         words.push(' ');
-        let hidden = ["script", "style"].into_iter().find(|name| {
-            tag.get(..name.len())
-                .is_some_and(|tag| tag.eq_ignore_ascii_case(name))
-        });
+        let hidden = ["script", "style"]
+            .into_iter()
+            .find(|name| tag.get(..name.len()).is_some_and(|tag| tag.eq_ignore_ascii_case(name)));
         rest = match hidden {
-            Some(name) => tag
-                .split_once(&format!("</{name}"))
-                .map_or("", |(_, after)| after),
+            Some(name) => tag.split_once(&format!("</{name}")).map_or("", |(_, after)| after),
             None => tag,
         };
         rest = rest.split_once('>').map_or("", |(_, after)| after);
@@ -232,18 +189,9 @@ mod tests {
     #[test]
     fn forms_go_by_content() {
         assert_eq!(recognise(b"PK\x03\x04...", 99).unwrap(), Form::TorchZip);
-        assert_eq!(
-            recognise(b"\x80\x02\x8a\x0a", 99).unwrap(),
-            Form::TorchLegacy
-        );
-        assert_eq!(
-            recognise(b"cposix\nsystem\n(", 99).unwrap(),
-            Form::TorchLegacy
-        );
-        assert_eq!(
-            recognise(b"\x02\0\0\0\0\0\0\0{}", 10).unwrap(),
-            Form::Safetensors
-        );
+        assert_eq!(recognise(b"\x80\x02\x8a\x0a", 99).unwrap(), Form::TorchLegacy);
+        assert_eq!(recognise(b"cposix\nsystem\n(", 99).unwrap(), Form::TorchLegacy);
+        assert_eq!(recognise(b"\x02\0\0\0\0\0\0\0{}", 10).unwrap(), Form::Safetensors);
     }
 
     #[test]

@@ -34,19 +34,14 @@ pub(super) fn read<R: BufRead>(
         .map_err(|error| Fault::Damaged(format!("its safetensors header is no good: {error}")))?;
     drop(header);
 
-    let declared = (metadata.data_len() as u64)
-        .saturating_add(8)
-        .saturating_add(header_length);
+    let declared = (metadata.data_len() as u64).saturating_add(8).saturating_add(header_length);
     if declared > length {
         return Err(Fault::Truncated(format!(
             "its header speaks of {declared} bytes and there are {length}"
         )));
     }
     if declared < length {
-        return Err(Fault::Damaged(format!(
-            "it has {} bytes too many",
-            length - declared
-        )));
+        return Err(Fault::Damaged(format!("it has {} bytes too many", length - declared)));
     }
 
     let mut tensors = BTreeMap::new();
@@ -63,14 +58,7 @@ pub(super) fn read<R: BufRead>(
         let count = bytes / dtype.size() as u64;
         budget.charge(count.saturating_mul(4))?;
         let values = view::decode(&mut (&mut reader).take(bytes), bytes, count, dtype)?;
-        tensors.insert(
-            name,
-            NamedTensor {
-                shape: info.shape.clone(),
-                dtype,
-                values,
-            },
-        );
+        tensors.insert(name, NamedTensor { shape: info.shape.clone(), dtype, values });
     }
     if tensors.is_empty() {
         return Err(Fault::NoTensors("it is empty".into()));

@@ -61,13 +61,8 @@ pub(super) fn read(
 ///
 /// [`Fault::WholeModule`], with its class.
 pub(super) fn check_module(pickle: &Pickle) -> Result<(), Fault> {
-    let within = CONTAINERS
-        .iter()
-        .filter_map(|key| pickle.lookup(pickle.root, key));
-    match std::iter::once(pickle.root)
-        .chain(within)
-        .find_map(|id| module_class(pickle, id))
-    {
+    let within = CONTAINERS.iter().filter_map(|key| pickle.lookup(pickle.root, key));
+    match std::iter::once(pickle.root).chain(within).find_map(|id| module_class(pickle, id)) {
         // Weights beside a pickled module are of use.
         Some(class) if locate(pickle, pickle.root, 0).is_none() => {
             Err(Fault::WholeModule(printable(class)))
@@ -91,10 +86,9 @@ fn module_class(pickle: &Pickle, id: Id) -> Option<&str> {
         }
         (Value::Global(name), _) => Some(name.as_str()),
         // The legacy form keeps a class with its source: ("module", class, file, source).
-        (Value::Persistent(identifier), _) => pickle
-            .sequence(*identifier)?
-            .get(1)
-            .and_then(|&class| pickle.global(class)),
+        (Value::Persistent(identifier), _) => {
+            pickle.sequence(*identifier)?.get(1).and_then(|&class| pickle.global(class))
+        }
         _ => None,
     };
     Some(class.unwrap_or("torch.nn.Module"))
@@ -106,9 +100,7 @@ fn locate(pickle: &Pickle, id: Id, depth: usize) -> Option<(Id, Vec<&'static str
     let entries = pickle.entries(id)?;
     if depth < DEEPEST {
         for key in CONTAINERS {
-            let within = pickle
-                .lookup(id, key)
-                .and_then(|id| locate(pickle, id, depth + 1));
+            let within = pickle.lookup(id, key).and_then(|id| locate(pickle, id, depth + 1));
             if let Some((found, mut path)) = within {
                 path.insert(0, key);
                 return Some((found, path));
@@ -128,10 +120,8 @@ fn describe(pickle: &Pickle) -> String {
         return format!("it holds {}", kind(pickle.root()));
     };
     let keys = entries.iter().filter_map(|&(key, _)| pickle.text(key));
-    let mut names: Vec<String> = keys
-        .take(MOST)
-        .map(|key| format!("`{}`", printable(key)))
-        .collect();
+    let mut names: Vec<String> =
+        keys.take(MOST).map(|key| format!("`{}`", printable(key))).collect();
     if names.is_empty() {
         return "it is an empty dictionary".into();
     }
@@ -164,11 +154,7 @@ fn view(pickle: &Pickle, name: &str, id: Id) -> Result<Option<View>, Fault> {
     let Value::Call(call) = pickle.get(id) else {
         return Ok(None);
     };
-    let Call {
-        callable,
-        arguments,
-        ..
-    } = &**call;
+    let Call { callable, arguments, .. } = &**call;
     rebuild(pickle, name, *callable, *arguments, 0)
 }
 
@@ -232,30 +218,22 @@ fn rebuild(
                 stride,
             }))
         }
-        _ if function.starts_with("torch._utils._rebuild_") => Err(unsupported(
-            name,
-            format!("a tensor that `{function}` makes"),
-        )),
+        _ if function.starts_with("torch._utils._rebuild_") => {
+            Err(unsupported(name, format!("a tensor that `{function}` makes")))
+        }
         _ => Ok(None),
     }
 }
 
 fn unsupported(name: &str, what: String) -> Fault {
-    Fault::Unsupported {
-        name: printable(name),
-        what: printable(&what),
-    }
+    Fault::Unsupported { name: printable(name), what: printable(&what) }
 }
 
 fn place(pickle: &Pickle, offset: Id, shape: Id, stride: Id) -> Option<(u64, Vec<u64>, Vec<u64>)> {
     let integers = |id| {
         let elements = pickle.sequence(id)?;
-        (elements.len() <= MOST_DIMENSIONS).then(|| {
-            elements
-                .iter()
-                .map(|&id| pickle.integer(id))
-                .collect::<Option<Vec<u64>>>()
-        })?
+        (elements.len() <= MOST_DIMENSIONS)
+            .then(|| elements.iter().map(|&id| pickle.integer(id)).collect::<Option<Vec<u64>>>())?
     };
     let (shape, stride) = (integers(shape)?, integers(stride)?);
     (shape.len() == stride.len()).then_some((pickle.integer(offset)?, shape, stride))
@@ -307,14 +285,7 @@ pub(super) fn storage_from(pickle: &Pickle, identifier: Id) -> Option<Storage<'_
     };
     let elements = pickle.integer(elements)?;
     let bytes = elements.checked_mul(size)?;
-    Some(Storage {
-        key,
-        kind,
-        dtype,
-        elements,
-        bytes,
-        offset,
-    })
+    Some(Storage { key, kind, dtype, elements, bytes, offset })
 }
 
 /// Element type and size of a class of storage, `torch.FloatStorage` or `torch.cuda.FloatStorage`.

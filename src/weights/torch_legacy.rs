@@ -34,9 +34,7 @@ pub(super) fn read<R: BufRead + Seek>(
         return Err(plain(&magic));
     }
     if *load(&mut input)?.root() != Value::Int(VERSION) {
-        return Err(Fault::Damaged(
-            "the version after its magic number is unknown".into(),
-        ));
+        return Err(Fault::Damaged("the version after its magic number is unknown".into()));
     }
     let system = load(&mut input)?;
     let little_endian = system.lookup(system.root, "little_endian");
@@ -50,10 +48,7 @@ pub(super) fn read<R: BufRead + Seek>(
     let keys = load(&mut input)?;
     let start = input.position();
 
-    let mut storages = Stream {
-        reader: input.into_inner(),
-        places: HashMap::new(),
-    };
+    let mut storages = Stream { reader: input.into_inner(), places: HashMap::new() };
     storages.place(&object, &keys, start, length)?;
     state_dict::read(&object, &mut storages, budget)
 }
@@ -97,35 +92,23 @@ impl<R: BufRead + Seek> Stream<R> {
             })
             .map(|storage| (storage.key, (storage.elements, storage.bytes)))
             .collect();
-        let keys = keys
-            .sequence(keys.root)
-            .unwrap_or_default()
-            .iter()
-            .map(|&id| keys.get(id));
+        let keys = keys.sequence(keys.root).unwrap_or_default().iter().map(|&id| keys.get(id));
         let mut position = start;
         for key in keys {
             let key = match key {
                 Value::Text(key) => key.clone(),
                 Value::Int(key) => key.to_string(),
                 _ => {
-                    return Err(Fault::Damaged(
-                        "a storage's key is neither text nor int".into(),
-                    ));
+                    return Err(Fault::Damaged("a storage's key is neither text nor int".into()));
                 }
             };
             let &(elements, bytes) = declared.get(&key).ok_or_else(|| {
                 Fault::Damaged(format!("no tensor uses its storage `{}`", printable(&key)))
             })?;
             let first = position + 8;
-            position = first
-                .checked_add(bytes)
-                .filter(|&end| end <= length)
-                .ok_or_else(|| {
-                    Fault::Truncated(format!(
-                        "the storage `{}` ends beyond the file",
-                        printable(&key)
-                    ))
-                })?;
+            position = first.checked_add(bytes).filter(|&end| end <= length).ok_or_else(|| {
+                Fault::Truncated(format!("the storage `{}` ends beyond the file", printable(&key)))
+            })?;
             self.reader.seek(SeekFrom::Start(first - 8))?;
             let mut count = [0; 8];
             self.reader.read_exact(&mut count)?;
@@ -142,10 +125,7 @@ impl<R: BufRead + Seek> Stream<R> {
 
     fn find(&self, key: &str) -> Result<(u64, u64), Fault> {
         self.places.get(key).copied().ok_or_else(|| {
-            Fault::Damaged(format!(
-                "the storage `{}` is missing from it",
-                printable(key)
-            ))
+            Fault::Damaged(format!("the storage `{}` is missing from it", printable(key)))
         })
     }
 }

@@ -32,19 +32,12 @@ pub(super) fn read<R: BufRead + Seek>(
             "the directory that a ZIP archive has at its end is missing or broken ({error})"
         )),
     })?;
-    let mut archive = Archive {
-        folder: folder(&archive)?,
-        archive,
-        length,
-    };
+    let mut archive = Archive { folder: folder(&archive)?, archive, length };
 
     if archive.has("constants.pkl") {
         return Err(Fault::TorchScript);
     }
-    if archive
-        .text("byteorder")?
-        .is_some_and(|order| order.trim_ascii() == b"big")
-    {
+    if archive.text("byteorder")?.is_some_and(|order| order.trim_ascii() == b"big") {
         return Err(Fault::BigEndian);
     }
     let pickle = {
@@ -60,34 +53,20 @@ fn folder<R>(archive: &ZipArchive<R>) -> Result<String, Fault>
 where
     R: Read + Seek,
 {
-    let names = || {
-        archive
-            .file_names_raw()
-            .filter_map(|name| std::str::from_utf8(name).ok())
-    };
+    let names = || archive.file_names_raw().filter_map(|name| std::str::from_utf8(name).ok());
     let folders = names()
         .filter_map(|name| name.strip_suffix("data.pkl"))
         .filter(|folder| folder.is_empty() || folder.ends_with('/'));
     if let Some(folder) = folders.min_by_key(|folder| folder.len()) {
         return Ok(folder.to_owned());
     }
-    let other = |what: &str, advice| {
-        Err(Fault::OtherForm {
-            what: what.into(),
-            advice,
-        })
-    };
+    let other = |what: &str, advice| Err(Fault::OtherForm { what: what.into(), advice });
     let inner = names().find(|name| {
-        [".pth", ".pt", ".safetensors"]
-            .iter()
-            .any(|extension| name.ends_with(extension))
+        [".pth", ".pt", ".safetensors"].iter().any(|extension| name.ends_with(extension))
     });
     if let Some(inner) = inner {
         return other(
-            &format!(
-                "a ZIP archive with the checkpoint {} in it",
-                printable(inner)
-            ),
+            &format!("a ZIP archive with the checkpoint {} in it", printable(inner)),
             "unpack it and give that file",
         );
     }
@@ -119,9 +98,7 @@ struct Archive<R> {
 
 impl<R: Read + Seek> Archive<R> {
     fn has(&self, name: &str) -> bool {
-        self.archive
-            .index_for_name(&format!("{}{name}", self.folder))
-            .is_some()
+        self.archive.index_for_name(&format!("{}{name}", self.folder)).is_some()
     }
 
     fn index(&self, name: &str) -> Result<usize, Fault> {
@@ -139,11 +116,7 @@ impl<R: Read + Seek> Archive<R> {
         }
         let index = self.index(name)?;
         let mut text = Vec::new();
-        self.archive
-            .by_index(index)
-            .map_err(damaged)?
-            .take(MOST)
-            .read_to_end(&mut text)?;
+        self.archive.by_index(index).map_err(damaged)?.take(MOST).read_to_end(&mut text)?;
         Ok(Some(text))
     }
 }
@@ -152,10 +125,7 @@ impl<R: BufRead + Seek> Storages for Archive<R> {
     fn length(&mut self, key: &str) -> Result<u64, Fault> {
         let index = self.index(&format!("data/{key}"))?;
         let entry = self.archive.by_index_raw(index).map_err(damaged)?;
-        let (size, stored) = (
-            entry.size(),
-            entry.compression() == CompressionMethod::Stored,
-        );
+        let (size, stored) = (entry.size(), entry.compression() == CompressionMethod::Stored);
         if stored && (size != entry.compressed_size() || size > self.length) {
             return Err(Fault::Damaged(format!(
                 "the storage `{}` declares {size} bytes, more than there are",
@@ -185,10 +155,7 @@ impl<R: BufRead + Seek> Storages for Archive<R> {
         }
         // torch.save writes 0 where it was told not to compute checksums.
         let options = ZipReadOptions::new().ignore_crc32(checksum == 0);
-        let mut entry = self
-            .archive
-            .by_index_with_options(index, options)
-            .map_err(damaged)?;
+        let mut entry = self.archive.by_index_with_options(index, options).map_err(damaged)?;
         if whole {
             return Ok(Box::new(entry));
         }

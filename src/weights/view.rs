@@ -67,11 +67,7 @@ impl View {
         }
         let held = self.declared;
         let extent = self.extent().filter(|extent| {
-            *extent == 0
-                || self
-                    .offset
-                    .checked_add(*extent)
-                    .is_some_and(|end| end <= held)
+            *extent == 0 || self.offset.checked_add(*extent).is_some_and(|end| end <= held)
         });
         let (Some(extent), Some(count)) = (extent, product(&self.shape)) else {
             return Err(Fault::Tensor {
@@ -91,11 +87,7 @@ impl View {
 
         // The product of the sizes is bounded by the budget, but beside a size of 0 another may
         // still be anything.
-        let shape = self
-            .shape
-            .iter()
-            .map(|&size| usize::try_from(size))
-            .collect::<Result<_, _>>();
+        let shape = self.shape.iter().map(|&size| usize::try_from(size)).collect::<Result<_, _>>();
         let shape: Vec<usize> = shape.map_err(|_| Fault::Tensor {
             name: printable(name),
             problem: format!("declares the shape {:?}", self.shape),
@@ -107,16 +99,8 @@ impl View {
             let mut bytes = storages.open(&self.storage, start, length, budget)?;
             decode(&mut *bytes, length, extent, self.dtype)?
         };
-        let values = if contiguous {
-            window
-        } else {
-            gather(&window, &self.shape, &self.stride)
-        };
-        Ok(NamedTensor {
-            shape,
-            dtype: self.dtype,
-            values,
-        })
+        let values = if contiguous { window } else { gather(&window, &self.shape, &self.stride) };
+        Ok(NamedTensor { shape, dtype: self.dtype, values })
     }
 
     /// Elements from the first to the last the view touches; 0 for a view without elements, `None`
@@ -149,9 +133,7 @@ fn product(shape: &[u64]) -> Option<u64> {
     if shape.contains(&0) {
         return Some(0);
     }
-    shape
-        .iter()
-        .try_fold(1u64, |product, &size| product.checked_mul(size))
+    shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size))
 }
 
 /// Reads `length` bytes, which are `count` elements. The caller has charged for them.
@@ -172,9 +154,7 @@ pub(super) fn decode(
     }
     // A checksum is compared when the end is met, not when the last byte is read.
     if bytes.read(&mut [0])? != 0 {
-        return Err(Fault::Damaged(
-            "a storage is longer than it declares".into(),
-        ));
+        return Err(Fault::Damaged("a storage is longer than it declares".into()));
     }
     Ok(values)
 }
@@ -241,14 +221,8 @@ mod tests {
 
     #[test]
     fn rows_columns_and_slices() {
-        assert_eq!(
-            read(0, &[3, 4], &[4, 1]).unwrap()[..5],
-            [0.0, 1.0, 2.0, 3.0, 4.0]
-        );
-        assert_eq!(
-            read(0, &[2, 3], &[1, 4]).unwrap(),
-            [0.0, 4.0, 8.0, 1.0, 5.0, 9.0]
-        );
+        assert_eq!(read(0, &[3, 4], &[4, 1]).unwrap()[..5], [0.0, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(read(0, &[2, 3], &[1, 4]).unwrap(), [0.0, 4.0, 8.0, 1.0, 5.0, 9.0]);
         assert_eq!(read(5, &[2, 2], &[4, 2]).unwrap(), [5.0, 7.0, 9.0, 11.0]);
         assert_eq!(read(3, &[], &[]).unwrap(), [3.0]);
         assert_eq!(read(2, &[4], &[0]).unwrap(), [2.0; 4]);

@@ -55,14 +55,9 @@ fn legacy_state_dict_with_part_of_a_storage() {
         ];
         [tuple(&fields), b"Q".to_vec()].concat()
     };
-    let code = dict(&[
-        ("half", tensor(part, 0, &[2], &[1])),
-        ("float", vector("9", 1)),
-    ]);
-    let storages = [
-        ("9", 1, &floats(&[0.5])[..]),
-        ("7", 3, &[0x00, 0x3c, 0x00, 0x40, 0x00, 0xc0][..]),
-    ];
+    let code = dict(&[("half", tensor(part, 0, &[2], &[1])), ("float", vector("9", 1))]);
+    let storages =
+        [("9", 1, &floats(&[0.5])[..]), ("7", 3, &[0x00, 0x3c, 0x00, 0x40, 0x00, 0xc0][..])];
     let checkpoint = read_bytes(&torch_legacy(&code, &storages)).unwrap();
     assert_eq!(checkpoint.form(), "PyTorch legacy");
     assert_eq!(values(&checkpoint, "half"), [2.0, -2.0]);
@@ -74,18 +69,9 @@ fn legacy_state_dict_with_part_of_a_storage() {
 fn safetensors_of_several_types() {
     let single = floats(&[1.0, 2.0]);
     let tensors = HashMap::from([
-        (
-            "single",
-            TensorView::new(StoredDtype::F32, vec![2, 1], &single).unwrap(),
-        ),
-        (
-            "brain",
-            TensorView::new(StoredDtype::BF16, vec![], &[0xc0, 0x3f]).unwrap(),
-        ),
-        (
-            "flag",
-            TensorView::new(StoredDtype::BOOL, vec![0], &[]).unwrap(),
-        ),
+        ("single", TensorView::new(StoredDtype::F32, vec![2, 1], &single).unwrap()),
+        ("brain", TensorView::new(StoredDtype::BF16, vec![], &[0xc0, 0x3f]).unwrap()),
+        ("flag", TensorView::new(StoredDtype::BOOL, vec![0], &[]).unwrap()),
     ]);
     let checkpoint = read_bytes(&safetensors::serialize(&tensors, None).unwrap()).unwrap();
     assert_eq!(checkpoint.form(), "safetensors");
@@ -114,36 +100,14 @@ fn weights_are_found_in_their_containers() {
     let model = || dict(&[("a", vector("0", 1))]);
     let optimiser = || dict(&[("state", dict(&[])), ("lr", integer(1))]);
     for (code, nesting) in [
-        (
-            dict(&[("model", model()), ("optimizer", optimiser())]),
-            "model",
-        ),
-        (
-            dict(&[("meta", optimiser()), ("state_dict", model())]),
-            "state_dict",
-        ),
-        (
-            dict(&[("model_ema", dict(&[("state_dict", model())]))]),
-            "model_ema.state_dict",
-        ),
+        (dict(&[("model", model()), ("optimizer", optimiser())]), "model"),
+        (dict(&[("meta", optimiser()), ("state_dict", model())]), "state_dict"),
+        (dict(&[("model_ema", dict(&[("state_dict", model())]))]), "model_ema.state_dict"),
         // The order of preference isn't that of the file.
-        (
-            dict(&[
-                ("model_ema", model()),
-                ("state_dict", model()),
-                ("model", model()),
-            ]),
-            "model",
-        ),
-        (
-            dict(&[("model_ema", model()), ("state_dict", model())]),
-            "state_dict",
-        ),
+        (dict(&[("model_ema", model()), ("state_dict", model()), ("model", model())]), "model"),
+        (dict(&[("model_ema", model()), ("state_dict", model())]), "state_dict"),
         // A container without tensors is passed over.
-        (
-            dict(&[("model", text("resnet50")), ("state_dict", model())]),
-            "state_dict",
-        ),
+        (dict(&[("model", text("resnet50")), ("state_dict", model())]), "state_dict"),
     ] {
         let checkpoint = read_bytes(&torch_zip(&code, &[("0", &floats(&[3.0]))])).unwrap();
         assert_eq!(checkpoint.nesting.as_deref(), Some(nesting));
@@ -176,15 +140,9 @@ fn the_prefix_goes_only_if_all_have_it() {
         read_bytes(&torch_zip(&code, &[("0", &floats(&[0.0]))])).unwrap()
     };
     assert_eq!(names(&with(["module.a", "module.b.c"])), ["a", "b.c"]);
-    assert_eq!(
-        names(&with(["module.module.a", "module.module.b"])),
-        ["a", "b"]
-    );
+    assert_eq!(names(&with(["module.module.a", "module.module.b"])), ["a", "b"]);
     assert_eq!(names(&with(["module.a", "b"])), ["b", "module.a"]);
-    assert_eq!(
-        names(&with(["module.a", "module."])),
-        ["module.", "module.a"]
-    );
+    assert_eq!(names(&with(["module.a", "module."])), ["module.", "module.a"]);
 
     let mut checkpoint = with(["backbone.a", "backbone.b"]);
     assert!(!checkpoint.strip_prefix("head."));
@@ -250,8 +208,5 @@ fn a_file_is_read_as_its_bytes_are() {
     // The name says safetensors, the content a ZIP archive.
     let path = folder.path().join("weights.safetensors");
     std::fs::write(&path, &bytes).unwrap();
-    assert_eq!(
-        Checkpoint::open(&path).unwrap(),
-        read_bytes(&bytes).unwrap()
-    );
+    assert_eq!(Checkpoint::open(&path).unwrap(), read_bytes(&bytes).unwrap());
 }

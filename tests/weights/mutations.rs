@@ -76,10 +76,7 @@ fn apply(edits: &[Edit], bytes: &mut Vec<u8>) {
 /// Small good files, one of each form.
 fn seeds() -> Vec<Vec<u8>> {
     let state = dict(&[
-        (
-            "module.a.weight",
-            tensor(storage("FloatStorage", "0", 6), 1, &[2, 2], &[1, 2]),
-        ),
+        ("module.a.weight", tensor(storage("FloatStorage", "0", 6), 1, &[2, 2], &[1, 2])),
         ("module.a.bias", parameter(vector("1", 2))),
     ]);
     let code = dict(&[("model", state.clone()), ("epoch", integer(3))]);
@@ -100,12 +97,9 @@ fn seeds() -> Vec<Vec<u8>> {
         read_bytes(seed).unwrap();
     }
     if let Some(folder) = common::shared("checkpoints") {
-        let files = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        let mut files: Vec<_> = files
-            .filter(|path| path.extension().is_some_and(|e| e != "json"))
-            .collect();
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> =
+            files.filter(|path| path.extension().is_some_and(|e| e != "json")).collect();
         files.sort();
         seeds.extend(files.iter().map(|path| std::fs::read(path).unwrap()));
     }
@@ -142,10 +136,7 @@ fn every_edit_gives_a_checkpoint_or_an_error() {
 fn every_pickle_gives_a_checkpoint_or_an_error() {
     // Edits of the pickle alone, under an archive that fits it: a checksum shields it otherwise.
     let state = dict(&[
-        (
-            "a",
-            tensor(storage("FloatStorage", "0", 6), 1, &[2, 2], &[1, 2]),
-        ),
+        ("a", tensor(storage("FloatStorage", "0", 6), 1, &[2, 2], &[1, 2])),
         ("b", parameter(vector("1", 2))),
         ("c", tensor(storage("LongStorage", "2", 1), 0, &[], &[])),
     ]);
@@ -161,10 +152,7 @@ fn every_pickle_gives_a_checkpoint_or_an_error() {
         .run(&proptest::collection::vec(edit(), 1..6), |edits| {
             let mut code = code.clone();
             apply(&edits, &mut code);
-            check(&torch_zip(
-                &code,
-                &[("0", &zeros), ("1", &two), ("2", &one)],
-            ))
+            check(&torch_zip(&code, &[("0", &zeros), ("1", &two), ("2", &one)]))
         })
         .unwrap();
 }
@@ -175,11 +163,7 @@ fn every_beginning_of_a_good_file_is_an_error() {
         let whole = read_bytes(&seed).is_ok();
         for length in 0..seed.len() {
             check(&seed[..length]).unwrap();
-            assert!(
-                !whole || read_bytes(&seed[..length]).is_err(),
-                "{length} of {}",
-                seed.len()
-            );
+            assert!(!whole || read_bytes(&seed[..length]).is_err(), "{length} of {}", seed.len());
         }
     }
 }

@@ -21,32 +21,14 @@ fn compare(file: &str, checkpoint: &Checkpoint, expected: &Value, tolerance: f64
     for (name, tensor) in &checkpoint.tensors {
         let expected = &expected[name];
         let shape: Vec<u64> = tensor.shape.iter().map(|&size| size as u64).collect();
-        assert_eq!(
-            serde_json::json!(shape),
-            expected["shape"],
-            "{file}: {name}"
-        );
-        assert_eq!(
-            tensor.values.len(),
-            tensor.shape.iter().product::<usize>(),
-            "{file}: {name}"
-        );
+        assert_eq!(serde_json::json!(shape), expected["shape"], "{file}: {name}");
+        assert_eq!(tensor.values.len(), tensor.shape.iter().product::<usize>(), "{file}: {name}");
         let sum: f64 = tensor.values.iter().map(|&value| f64::from(value)).sum();
         let difference = (sum - expected["sum"].as_f64().unwrap()).abs();
-        assert!(
-            difference <= tolerance,
-            "{file}: {name}: the sum is off by {difference}"
-        );
-        for (key, value) in [
-            ("first", tensor.values.first()),
-            ("last", tensor.values.last()),
-        ] {
+        assert!(difference <= tolerance, "{file}: {name}: the sum is off by {difference}");
+        for (key, value) in [("first", tensor.values.first()), ("last", tensor.values.last())] {
             if let Some(expected) = expected[key].as_f64() {
-                assert_eq!(
-                    value.copied(),
-                    Some(expected as f32),
-                    "{file}: {name}: {key}"
-                );
+                assert_eq!(value.copied(), Some(expected as f32), "{file}: {name}: {key}");
             }
         }
     }
@@ -90,15 +72,9 @@ fn sixteen_bit_files_hold_the_rounded_values() {
         return;
     };
     let exact = Checkpoint::open(&folder.join("plain_zip.pth")).unwrap();
-    for (file, dtype) in [
-        ("half_zip.pth", Dtype::F16),
-        ("bfloat16_zip.pth", Dtype::BF16),
-    ] {
+    for (file, dtype) in [("half_zip.pth", Dtype::F16), ("bfloat16_zip.pth", Dtype::BF16)] {
         let rounded = Checkpoint::open(&folder.join(file)).unwrap();
-        let floats = rounded
-            .tensors
-            .iter()
-            .filter(|(_, tensor)| tensor.dtype == dtype);
+        let floats = rounded.tensors.iter().filter(|(_, tensor)| tensor.dtype == dtype);
         assert!(floats.clone().count() >= 7, "{file}");
         for (name, tensor) in floats {
             assert_eq!(tensor.shape, exact.tensors[name].shape);
@@ -119,52 +95,22 @@ fn bad_files_are_told_for_what_they_are() {
     let before = std::fs::read_dir(&folder).unwrap().count();
     for (file, words) in [
         ("empty.pth", &["empty (0 bytes)", "fetch it again"][..]),
-        (
-            "html_page.pth",
-            &["web page", "Sign in to download", "fetch the file again"],
-        ),
-        (
-            "hostile_zip.pth",
-            &["`posix.system`", "nothing from the file was executed"],
-        ),
-        (
-            "hostile_legacy.pth",
-            &["`posix.system`", "nothing from the file was executed"],
-        ),
-        (
-            "oversized_shape_zip.pth",
-            &["`conv1.weight`", "[2130706432]", "4 elements"],
-        ),
-        (
-            "truncated_zip.pth",
-            &["cut short", "fetch or save it again"],
-        ),
-        (
-            "truncated_legacy.pth",
-            &["cut short", "fetch or save it again"],
-        ),
-        (
-            "whole_module_zip.pth",
-            &[
-                "torch.nn.modules.container.Sequential",
-                "model.state_dict()",
-            ],
-        ),
+        ("html_page.pth", &["web page", "Sign in to download", "fetch the file again"]),
+        ("hostile_zip.pth", &["`posix.system`", "nothing from the file was executed"]),
+        ("hostile_legacy.pth", &["`posix.system`", "nothing from the file was executed"]),
+        ("oversized_shape_zip.pth", &["`conv1.weight`", "[2130706432]", "4 elements"]),
+        ("truncated_zip.pth", &["cut short", "fetch or save it again"]),
+        ("truncated_legacy.pth", &["cut short", "fetch or save it again"]),
+        ("whole_module_zip.pth", &["torch.nn.modules.container.Sequential", "model.state_dict()"]),
     ] {
-        let message = Checkpoint::open(&folder.join(file))
-            .unwrap_err()
-            .to_string();
+        let message = Checkpoint::open(&folder.join(file)).unwrap_err().to_string();
         println!("{message}");
         assert!(message.contains(file), "{message}");
         for words in words {
             assert!(message.contains(words), "{message}");
         }
     }
-    assert_eq!(
-        std::fs::read_dir(&folder).unwrap().count(),
-        before,
-        "a file appeared"
-    );
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), before, "a file appeared");
 }
 
 #[test]

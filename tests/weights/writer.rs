@@ -9,12 +9,7 @@ use zip::{CompressionMethod, ZipWriter};
 pub type Code = Vec<u8>;
 
 pub fn text(text: &str) -> Code {
-    [
-        b"X",
-        &(text.len() as u32).to_le_bytes()[..],
-        text.as_bytes(),
-    ]
-    .concat()
+    [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()
 }
 
 pub fn integer(integer: i32) -> Code {
@@ -30,10 +25,8 @@ pub fn tuple(elements: &[Code]) -> Code {
 }
 
 pub fn dict(entries: &[(&str, Code)]) -> Code {
-    let entries: Vec<u8> = entries
-        .iter()
-        .flat_map(|(key, value)| [text(key), value.clone()].concat())
-        .collect();
+    let entries: Vec<u8> =
+        entries.iter().flat_map(|(key, value)| [text(key), value.clone()].concat()).collect();
     [b"}(", &entries[..], b"u"].concat()
 }
 
@@ -48,25 +41,14 @@ pub fn ordered_dict(entries: &[(&str, Code)]) -> Code {
 
 /// A reference to the storage `key` of `elements` of `torch.<kind>`.
 pub fn storage(kind: &str, key: &str, elements: i32) -> Code {
-    let fields = [
-        text("storage"),
-        global("torch", kind),
-        text(key),
-        text("cpu"),
-        integer(elements),
-    ];
+    let fields =
+        [text("storage"), global("torch", kind), text(key), text("cpu"), integer(elements)];
     [tuple(&fields), b"Q".to_vec()].concat()
 }
 
 pub fn tensor(storage: Code, offset: i32, shape: &[i32], stride: &[i32]) -> Code {
-    let integers = |values: &[i32]| {
-        tuple(
-            &values
-                .iter()
-                .map(|&value| integer(value))
-                .collect::<Vec<_>>(),
-        )
-    };
+    let integers =
+        |values: &[i32]| tuple(&values.iter().map(|&value| integer(value)).collect::<Vec<_>>());
     let arguments = [
         storage,
         integer(offset),
@@ -93,10 +75,7 @@ pub fn pickle(code: &[u8]) -> Vec<u8> {
 }
 
 pub fn floats(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// A ZIP archive of the entries given, each of which lies in the folder `archive`.
@@ -104,9 +83,7 @@ pub fn zip_of(entries: &[(&str, &[u8])], compression: CompressionMethod) -> Vec<
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(compression);
     for (name, bytes) in entries {
-        writer
-            .start_file(format!("archive/{name}"), options)
-            .unwrap();
+        writer.start_file(format!("archive/{name}"), options).unwrap();
         writer.write_all(bytes).unwrap();
     }
     writer.finish().unwrap().into_inner()
@@ -115,17 +92,9 @@ pub fn zip_of(entries: &[(&str, &[u8])], compression: CompressionMethod) -> Vec<
 /// What `torch.save` writes of `code`.
 pub fn torch_zip(code: &[u8], storages: &[(&str, &[u8])]) -> Vec<u8> {
     let pickle = pickle(code);
-    let names: Vec<String> = storages
-        .iter()
-        .map(|(key, _)| format!("data/{key}"))
-        .collect();
+    let names: Vec<String> = storages.iter().map(|(key, _)| format!("data/{key}")).collect();
     let mut entries: Vec<(&str, &[u8])> = vec![("data.pkl", &pickle), ("byteorder", b"little")];
-    entries.extend(
-        names
-            .iter()
-            .zip(storages)
-            .map(|(name, (_, bytes))| (&name[..], *bytes)),
-    );
+    entries.extend(names.iter().zip(storages).map(|(name, (_, bytes))| (&name[..], *bytes)));
     entries.push(("version", b"3\n"));
     zip_of(&entries, CompressionMethod::Stored)
 }

@@ -11,10 +11,10 @@ const ACTING_MODULES: [&str; 44] = [
     "asyncio",
     "bdb",
     "cProfile",
+    "cloudpickle",
     "code",
     "codeop",
     "commands",
-    "cloudpickle",
     "ctypes",
     "dill",
     "distutils",
@@ -126,9 +126,8 @@ const CALLED_BY_CHECKPOINTS: [&str; 36] = [
 
 /// Whether mentioning `global` (`module.name`) is enough to refuse a file.
 pub(super) fn acts(global: &str) -> bool {
-    if let Some(name) = global
-        .strip_prefix("builtins.")
-        .or_else(|| global.strip_prefix("__builtin__."))
+    if let Some(name) =
+        global.strip_prefix("builtins.").or_else(|| global.strip_prefix("__builtin__."))
     {
         return !HARMLESS_BUILTINS.contains(&name);
     }
@@ -167,12 +166,7 @@ mod tests {
         ] {
             assert!(acts(global), "{global}");
         }
-        for global in [
-            "torch.FloatStorage",
-            "builtins.set",
-            "mmengine.Config",
-            "ostrich.Egg",
-        ] {
+        for global in ["torch.FloatStorage", "builtins.set", "mmengine.Config", "ostrich.Egg"] {
             assert!(!acts(global), "{global}");
         }
     }
@@ -188,6 +182,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted() {
+        assert!(ACTING_MODULES.is_sorted());
         assert!(ACTING_NAMES.is_sorted());
         assert!(HARMLESS_BUILTINS.is_sorted());
         assert!(CALLED_BY_CHECKPOINTS.is_sorted());

@@ -18,11 +18,7 @@ pub(in crate::weights) struct Input<R> {
 impl<R: BufRead> Input<R> {
     /// Reads at most `limit` bytes of `reader`.
     pub(in crate::weights) fn new(reader: R, limit: u64) -> Self {
-        Self {
-            reader,
-            position: 0,
-            limit,
-        }
+        Self { reader, position: 0, limit }
     }
 
     /// Bytes taken so far.
@@ -48,12 +44,10 @@ impl<R: BufRead> Input<R> {
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         self.advance(N as u64)?;
         let mut bytes = [0; N];
-        self.reader
-            .read_exact(&mut bytes)
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => ended(),
-                _ => error.into(),
-            })?;
+        self.reader.read_exact(&mut bytes).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => ended(),
+            _ => error.into(),
+        })?;
         Ok(bytes)
     }
 
@@ -76,15 +70,13 @@ impl<R: BufRead> Input<R> {
     /// Takes the bytes up to a line feed, and that.
     pub(super) fn line(&mut self) -> Result<Vec<u8>, Fault> {
         let mut line = Vec::new();
-        let found = (&mut self.reader)
-            .take(LONGEST_LINE)
-            .read_until(b'\n', &mut line)? as u64;
+        let found = (&mut self.reader).take(LONGEST_LINE).read_until(b'\n', &mut line)? as u64;
         self.advance(found)?;
         match line.pop() {
             Some(b'\n') => Ok(line),
-            _ if found == LONGEST_LINE => Err(Fault::Damaged(format!(
-                "its pickle has a line of over {LONGEST_LINE} bytes"
-            ))),
+            _ if found == LONGEST_LINE => {
+                Err(Fault::Damaged(format!("its pickle has a line of over {LONGEST_LINE} bytes")))
+            }
             _ => Err(ended()),
         }
     }

@@ -5,6 +5,7 @@ use std::io::BufRead;
 
 use super::globals;
 use super::input::Input;
+use super::literal::{integer_line, long, memo_key, quoted, text, text_or_bytes};
 use super::value::{Call, Id, Pickle, Value};
 use crate::weights::error::{Fault, printable};
 
@@ -22,11 +23,7 @@ pub(in crate::weights) fn load<R: BufRead>(input: &mut Input<R>) -> Result<Pickl
     let mut machine = Machine::default();
     while machine.step(input)? {}
     let root = machine.pop()?;
-    Ok(Pickle {
-        values: machine.values,
-        root,
-        refused: machine.refused,
-    })
+    Ok(Pickle { values: machine.values, root, refused: machine.refused })
 }
 
 #[derive(Default)]
@@ -59,6 +56,10 @@ impl Machine {
                     )));
                 }
             }
+        }
+        // Neither marks nor recalled values make a new one.
+        if self.marks.len().max(self.stack.len()) > MOST_VALUES {
+            return Err(too_many());
         }
         Ok(true)
     }
@@ -209,9 +210,7 @@ impl Machine {
                 let [Value::Text(module), Value::Text(name)] =
                     [0, 1].map(|index: usize| &self.values[names[index].0 as usize])
                 else {
-                    return Err(Fault::Damaged(
-                        "its pickle names a global by no text".into(),
-                    ));
+                    return Err(Fault::Damaged("its pickle names a global by no text".into()));
                 };
                 let global = mention(module, name)?;
                 self.push(Value::Global(global))?;
@@ -321,9 +320,7 @@ impl Machine {
             // A list or set of some class: its elements are of no interest.
             Value::Call(_) => {}
             _ => {
-                return Err(Fault::Damaged(
-                    "its pickle appends to what is no list".into(),
-                ));
+                return Err(Fault::Damaged("its pickle appends to what is no list".into()));
             }
         }
         Ok(())
@@ -336,9 +333,7 @@ impl Machine {
             Value::Dict(entries) => entries.extend(pairs),
             Value::Call(call) => call.items.extend(pairs),
             _ => {
-                return Err(Fault::Damaged(
-                    "its pickle sets an item of no dictionary".into(),
-                ));
+                return Err(Fault::Damaged("its pickle sets an item of no dictionary".into()));
             }
         }
         Ok(())
@@ -346,9 +341,7 @@ impl Machine {
 
     fn push(&mut self, value: Value) -> Result<(), Fault> {
         if self.values.len() >= MOST_VALUES {
-            return Err(Fault::TooLarge(format!(
-                "its pickle has over {MOST_VALUES} values"
-            )));
+            return Err(too_many());
         }
         self.stack.push(Id(self.values.len() as u32));
         self.values.push(value);
@@ -370,9 +363,7 @@ impl Machine {
 
     /// The last `count` values, the earliest first.
     fn pop_several(&mut self, count: usize) -> Result<Vec<Id>, Fault> {
-        let mut ids = (0..count)
-            .map(|_| self.pop())
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut ids = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
         ids.reverse();
         Ok(ids)
     }
@@ -384,13 +375,15 @@ impl Machine {
 
     fn recall(&mut self, key: u64) -> Result<(), Fault> {
         let id = self.memo.get(&key).ok_or_else(|| {
-            Fault::Damaged(format!(
-                "its pickle recalls the value {key}, which it never stored"
-            ))
+            Fault::Damaged(format!("its pickle recalls the value {key}, which it never stored"))
         })?;
         self.stack.push(*id);
         Ok(())
     }
+}
+
+fn too_many() -> Fault {
+    Fault::TooLarge(format!("its pickle has over {MOST_VALUES} values"))
 }
 
 fn underflow() -> Fault {
@@ -409,79 +402,9 @@ fn mention(module: &str, name: &str) -> Result<String, Fault> {
 fn pairs(elements: &[Id]) -> Result<Vec<(Id, Id)>, Fault> {
     let (pairs, rest) = elements.as_chunks::<2>();
     if !rest.is_empty() {
-        return Err(Fault::Damaged(
-            "its pickle has a key without a value".into(),
-        ));
+        return Err(Fault::Damaged("its pickle has a key without a value".into()));
     }
     Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
-}
-
-/// The decimal number on a line; protocols 0 and 1 write booleans as 00 and 01.
-fn integer_line(line: &str) -> Result<Value, Fault> {
-    let digits = line.trim_end_matches('\r').trim_end_matches('L');
-    match digits {
-        "00" => Ok(Value::Bool(false)),
-        "01" => Ok(Value::Bool(true)),
-        _ => match digits.parse::<i128>() {
-            Ok(number) => Ok(long(number.to_le_bytes().to_vec())),
-            // A number beyond 128 bits beside the weights, such as a random generator's state.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow
-                ) =>
-            {
-                Ok(Value::Long(Vec::new()))
-            }
-            Err(_) => Err(Fault::Damaged("its pickle has a garbled number".into())),
-        },
-    }
-}
-
-fn memo_key(line: &str) -> Result<u64, Fault> {
-    line.trim_end_matches('\r')
-        .parse()
-        .map_err(|_| Fault::Damaged("its pickle has a garbled memo key".into()))
-}
-
-/// An integer in little-endian two's complement of any length.
-fn long(mut bytes: Vec<u8>) -> Value {
-    let negative = bytes.last().is_some_and(|&byte| byte >= 0x80);
-    let sign = if negative { 0xff } else { 0 };
-    while bytes.len() > 8
-        && bytes.last() == Some(&sign)
-        && (bytes[bytes.len() - 2] >= 0x80) == negative
-    {
-        bytes.pop();
-    }
-    if bytes.len() > 8 {
-        return Value::Long(bytes);
-    }
-    bytes.resize(8, sign);
-    bytes
-        .first_chunk()
-        .map_or(Value::None, |bytes| Value::Int(i64::from_le_bytes(*bytes)))
-}
-
-/// Text if it can be: Python 2 writes its texts as bytes.
-fn text(bytes: Vec<u8>) -> Value {
-    String::from_utf8(bytes).map_or(Value::Bytes, Value::Text)
-}
-
-/// Instructions of Python 3 for bytes never mean a text.
-fn text_or_bytes(code: u8, bytes: Vec<u8>) -> Value {
-    match code {
-        b'B' | b'C' | 0x8e | 0x96 => Value::Bytes,
-        _ => text(bytes),
-    }
-}
-
-/// The text in a Python 2 string literal. Names have no escapes, so those aren't resolved.
-fn quoted(line: &[u8]) -> Value {
-    match line {
-        [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => text(inner.to_vec()),
-        _ => Value::Bytes,
-    }
 }
 
 #[cfg(test)]
@@ -503,14 +426,8 @@ mod tests {
         assert_eq!(root_of(b"J\xff\xff\xff\xff."), Value::Int(-1));
         assert_eq!(root_of(b"\x8a\x00."), Value::Int(0));
         assert_eq!(root_of(b"\x8a\x02\x00\x01."), Value::Int(256));
-        assert_eq!(
-            root_of(b"\x8a\x09\xff\xff\xff\xff\xff\xff\xff\x7f\x00."),
-            Value::Int(i64::MAX)
-        );
-        assert!(matches!(
-            root_of(b"\x8a\x09\0\0\0\0\0\0\0\0\x01."),
-            Value::Long(_)
-        ));
+        assert_eq!(root_of(b"\x8a\x09\xff\xff\xff\xff\xff\xff\xff\x7f\x00."), Value::Int(i64::MAX));
+        assert!(matches!(root_of(b"\x8a\x09\0\0\0\0\0\0\0\0\x01."), Value::Long(_)));
         assert_eq!(root_of(b"I01\n."), Value::Bool(true));
         assert_eq!(root_of(b"L-5L\n."), Value::Int(-5));
         assert_eq!(root_of(b"X\x02\0\0\0hi."), Value::Text("hi".into()));
@@ -523,10 +440,7 @@ mod tests {
         // {"a": d, "b": d} where d is stored empty, then gets an item.
         let pickle = run(b"}(X\x01\0\0\0a}q\x00X\x01\0\0\0kK\x01sX\x01\0\0\0bh\x00u.").unwrap();
         let root = pickle.root;
-        let (a, b) = (
-            pickle.lookup(root, "a").unwrap(),
-            pickle.lookup(root, "b").unwrap(),
-        );
+        let (a, b) = (pickle.lookup(root, "a").unwrap(), pickle.lookup(root, "b").unwrap());
         assert_eq!(a, b);
         assert_eq!(pickle.entries(b).unwrap().len(), 1);
     }
@@ -554,12 +468,7 @@ mod tests {
             matches!(called.check_calls(), Err(Fault::RefusedGlobal(name)) if name == "some.thing")
         );
         // Calling what a call returned.
-        assert!(
-            run(b"cargparse\nNamespace\n)R)R.")
-                .unwrap()
-                .check_calls()
-                .is_err()
-        );
+        assert!(run(b"cargparse\nNamespace\n)R)R.").unwrap().check_calls().is_err());
         let instance = run(b"csome\nThing\n)\x81}b.").unwrap();
         assert!(instance.check_calls().is_ok());
     }

@@ -115,10 +115,7 @@ impl Pickle {
     /// The value under the text `key` of a dictionary; the last one, as in Python.
     pub(in crate::weights) fn lookup(&self, id: Id, key: &str) -> Option<Id> {
         let entries = self.entries(id)?;
-        let found = entries
-            .iter()
-            .rev()
-            .find(|(name, _)| self.text(*name) == Some(key))?;
+        let found = entries.iter().rev().find(|(name, _)| self.text(*name) == Some(key))?;
         Some(found.1)
     }
 
