@@ -22,7 +22,7 @@ fn compare(file: &str, checkpoint: &Checkpoint, expected: &Value, tolerance: f64
         let expected = &expected[name];
         let shape: Vec<u64> = tensor.shape.iter().map(|&size| size as u64).collect();
         assert_eq!(serde_json::json!(shape), expected["shape"], "{file}: {name}");
-        assert_eq!(tensor.values.len(), tensor.shape.iter().product(), "{file}: {name}");
+        assert_eq!(tensor.values.len(), tensor.shape.iter().product::<usize>(), "{file}: {name}");
         let sum: f64 = tensor.values.iter().map(|&value| f64::from(value)).sum();
         let difference = (sum - expected["sum"].as_f64().unwrap()).abs();
         assert!(difference <= tolerance, "{file}: {name}: the sum is off by {difference}");
@@ -43,7 +43,7 @@ fn good_files_hold_what_they_should() {
     for (file, form, nesting) in [
         ("plain_zip.pth", "PyTorch zip", None),
         ("plain_legacy.pth", "PyTorch legacy", None),
-        ("ddp_legacy.pth", "PyTorch legacy", None),
+        ("ddp_legacy.pth", "PyTorch legacy", Some("state_dict")),
         ("nested_model_zip.pth", "PyTorch zip", Some("model")),
         ("parameters_zip.pth", "PyTorch zip", None),
         ("plain.safetensors", "safetensors", None),

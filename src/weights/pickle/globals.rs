@@ -11,10 +11,10 @@ const ACTING_MODULES: [&str; 44] = [
     "asyncio",
     "bdb",
     "cProfile",
+    "cloudpickle",
     "code",
     "codeop",
     "commands",
-    "cloudpickle",
     "ctypes",
     "dill",
     "distutils",
@@ -182,6 +182,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted() {
+        assert!(ACTING_MODULES.is_sorted());
         assert!(ACTING_NAMES.is_sorted());
         assert!(HARMLESS_BUILTINS.is_sorted());
         assert!(CALLED_BY_CHECKPOINTS.is_sorted());

@@ -5,6 +5,7 @@ use std::io::BufRead;
 
 use super::globals;
 use super::input::Input;
+use super::literal::{integer_line, long, memo_key, quoted, text, text_or_bytes};
 use super::value::{Call, Id, Pickle, Value};
 use crate::weights::error::{Fault, printable};
 
@@ -55,6 +56,10 @@ impl Machine {
                     )));
                 }
             }
+        }
+        // Neither marks nor recalled values make a new one.
+        if self.marks.len().max(self.stack.len()) > MOST_VALUES {
+            return Err(too_many());
         }
         Ok(true)
     }
@@ -336,7 +341,7 @@ impl Machine {
 
     fn push(&mut self, value: Value) -> Result<(), Fault> {
         if self.values.len() >= MOST_VALUES {
-            return Err(Fault::TooLarge(format!("its pickle has over {MOST_VALUES} values")));
+            return Err(too_many());
         }
         self.stack.push(Id(self.values.len() as u32));
         self.values.push(value);
@@ -377,6 +382,10 @@ impl Machine {
     }
 }
 
+fn too_many() -> Fault {
+    Fault::TooLarge(format!("its pickle has over {MOST_VALUES} values"))
+}
+
 fn underflow() -> Fault {
     Fault::Damaged("its pickle takes a value that isn't there".into())
 }
@@ -396,72 +405,6 @@ fn pairs(elements: &[Id]) -> Result<Vec<(Id, Id)>, Fault> {
         return Err(Fault::Damaged("its pickle has a key without a value".into()));
     }
     Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
-}
-
-/// The decimal number on a line; protocols 0 and 1 write booleans as 00 and 01.
-fn integer_line(line: &str) -> Result<Value, Fault> {
-    let digits = line.trim_end_matches('\r').trim_end_matches('L');
-    match digits {
-        "00" => Ok(Value::Bool(false)),
-        "01" => Ok(Value::Bool(true)),
-        _ => match digits.parse::<i128>() {
-            Ok(number) => Ok(long(number.to_le_bytes().to_vec())),
-            // A number beyond 128 bits beside the weights, such as a random generator's state.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow
-                ) =>
-            {
-                Ok(Value::Long(Vec::new()))
-            }
-            Err(_) => Err(Fault::Damaged("its pickle has a garbled number".into())),
-        },
-    }
-}
-
-fn memo_key(line: &str) -> Result<u64, Fault> {
-    line.trim_end_matches('\r')
-        .parse()
-        .map_err(|_| Fault::Damaged("its pickle has a garbled memo key".into()))
-}
-
-/// An integer in little-endian two's complement of any length.
-fn long(mut bytes: Vec<u8>) -> Value {
-    let negative = bytes.last().is_some_and(|&byte| byte >= 0x80);
-    let sign = if negative { 0xff } else { 0 };
-    while bytes.len() > 8
-        && bytes.last() == Some(&sign)
-        && (bytes[bytes.len() - 2] >= 0x80) == negative
-    {
-        bytes.pop();
-    }
-    if bytes.len() > 8 {
-        return Value::Long(bytes);
-    }
-    bytes.resize(8, sign);
-    bytes.first_chunk().map_or(Value::None, |bytes| Value::Int(i64::from_le_bytes(*bytes)))
-}
-
-/// Text if it can be: Python 2 writes its texts as bytes.
-fn text(bytes: Vec<u8>) -> Value {
-    String::from_utf8(bytes).map_or(Value::Bytes, Value::Text)
-}
-
-/// Instructions of Python 3 for bytes never mean a text.
-fn text_or_bytes(code: u8, bytes: Vec<u8>) -> Value {
-    match code {
-        b'B' | b'C' | 0x8e | 0x96 => Value::Bytes,
-        _ => text(bytes),
-    }
-}
-
-/// The text in a Python 2 string literal. Names have no escapes, so those aren't resolved.
-fn quoted(line: &[u8]) -> Value {
-    match line {
-        [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => text(inner.to_vec()),
-        _ => Value::Bytes,
-    }
 }
 
 #[cfg(test)]

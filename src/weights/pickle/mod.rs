@@ -8,6 +8,7 @@
 
 mod globals;
 mod input;
+mod literal;
 mod machine;
 mod value;
 
