@@ -59,7 +59,8 @@ impl Axis {
     }
 
     /// A logarithmic range that holds `low` and `high`, both over 0, with at most `most` ticks at
-    /// 1, 2, 5 or 1, 3 or 1 times powers of ten, whichever is the densest that fits.
+    /// 1, 2, 5 or 1, 3 or 1 times powers of ten, whichever is the densest that fits; in a range too
+    /// short for two of them, at even distances.
     pub(crate) fn log(low: f64, high: f64, most: usize, title: &str) -> Self {
         let low = if low > 0.0 { low } else { 1.0 };
         let high = if high > low { high } else { low * 10.0 };
@@ -76,6 +77,7 @@ impl Axis {
             .map(|leading| ticks_of(leading))
             .find(|ticks| ticks.len() <= most)
             .unwrap_or_else(|| ticks_of(&[1.0]));
+        let ticks = if ticks.len() < 2 { Self::linear(low, high, most, title).ticks } else { ticks };
         Self { low, high, logarithmic: true, ticks, title: title.to_owned() }
     }
 
@@ -168,6 +170,7 @@ mod tests {
         assert_eq!(labels(&Axis::share("")), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&Axis::log(1.0, 100.0, 9, "")), ["1", "2", "5", "10", "20", "50", "100"]);
         assert_eq!(labels(&Axis::log(0.01, 1000.0, 6, "")), ["0.01", "0.1", "1", "10", "100", "1000"]);
+        assert!(labels(&Axis::log(2.1, 3.9, 6, "")).len() >= 2);
         for label in labels(&Axis::linear(0.0, 37.0, 5, "")) {
             assert!(label.parse::<f64>().is_ok_and(|v| v.fract() == 0.0), "{label}");
         }

@@ -44,9 +44,7 @@ impl Scale {
                     .step_by(usize::from(step))
                     .map(|below| {
                         let position = 1.0 - f64::from(below) / f64::from(n);
-                        let power: String =
-                            below.to_string().chars().filter_map(|c| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(c.to_digit(10)? as usize)).collect();
-                        (position, if below == 0 { "1".to_owned() } else { format!("10⁻{power}") })
+                        (position, if below == 0 { "1".to_owned() } else { format!("1e−{below}") })
                     })
                     .collect()
             }
@@ -202,7 +200,7 @@ mod tests {
     #[test]
     fn ticks_of_decades_are_powers_of_ten() {
         let labels: Vec<String> = Scale::Decades(4).ticks().into_iter().map(|(_, label)| label).collect();
-        assert_eq!(labels, ["10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "1"]);
+        assert_eq!(labels, ["1e−4", "1e−3", "1e−2", "1e−1", "1"]);
         assert_eq!(Scale::Decades(10).ticks().len(), 6);
     }
 }

@@ -8,6 +8,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg;
 
 use super::text;
+use crate::store::{StoreError, atomic};
 
 /// Resolution of PNG files, in dots per inch.
 pub const PRINT_DPI: f64 = 300.0;
@@ -72,13 +73,8 @@ pub enum FigureError {
     #[error("cannot make the PDF: {0}")]
     Pdf(String),
     /// A file could not be written.
-    #[error("cannot write the figure to {}: {source}", path.display())]
-    Write {
-        /// Where to.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
+    #[error("cannot keep the figure: {0}")]
+    Write(#[from] StoreError),
 }
 
 /// A finished drawing.
@@ -140,7 +136,7 @@ impl Figure {
                 Format::Png => self.png(PRINT_DPI)?,
                 Format::Pdf => self.pdf()?,
             };
-            write_whole(&path, &bytes).map_err(|source| FigureError::Write { path: path.clone(), source })?;
+            atomic::write_bytes(&path, &bytes)?;
             written.push(path);
         }
         Ok(written)
@@ -189,16 +185,6 @@ pub(crate) fn encode_png(rgb: &[u8], width: u32, height: u32, dpi: Option<f64>) 
     writer.write_image_data(rgb)?;
     writer.finish()?;
     Ok(bytes)
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -270,12 +256,12 @@ mod tests {
     }
 
     #[test]
-    fn saving_writes_each_format_and_names_a_missing_folder() {
+    fn saving_writes_each_format_and_names_what_stands_in_the_way() {
         let dir = tempfile::tempdir().unwrap();
         let written = figure().save(dir.path(), "net", &Format::ALL).unwrap();
         assert_eq!(written, ["net.svg", "net.png", "net.pdf"].map(|name| dir.path().join(name)));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3);
-        let error = figure().save(&dir.path().join("nowhere"), "net", &[Format::Svg]).unwrap_err();
-        assert!(error.to_string().contains("nowhere"), "{error}");
+        let error = figure().save(&dir.path().join("net.svg"), "net", &[Format::Pdf]).unwrap_err();
+        assert!(error.to_string().contains("net.svg"), "{error}");
     }
 }
