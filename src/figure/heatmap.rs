@@ -77,7 +77,7 @@ pub fn draw(spec: &HeatmapSpec<'_>) -> Result<Figure, FigureError> {
         colorbar::draw(
             canvas,
             (frame.left, bar),
-            frame.width(),
+            frame.width().max(NARROWEST_BAR),
             spec.colormap,
             &spec.scale.ticks(),
             &spec.scale.title(),
@@ -87,6 +87,9 @@ pub fn draw(spec: &HeatmapSpec<'_>) -> Result<Figure, FigureError> {
 
 /// From the right side of the map to the labels of its squares.
 const LEADER: f64 = 9.0;
+
+/// The narrowest colour bar that its title has room over, under a narrow map.
+const NARROWEST_BAR: f64 = 125.0;
 
 /// What is written at each square, after what `start` says.
 pub(crate) fn label_texts(squares: &[Square], start: impl Fn(&Square) -> String) -> Vec<String> {
@@ -136,17 +139,18 @@ fn draw_labels(
     frame: &Frame,
 ) -> Result<(), FigureError> {
     let step = TEXT * (CAP_HEIGHT + DESCENT) + 2.0;
+    // Smallest first, reversed: of two equal squares the one with the larger share stands above.
     let mut corners: Vec<((f64, f64), &String)> = panel
         .squares
         .iter()
         .zip(labels)
+        .rev()
         .map(|(square, label)| {
             let (from, to) = panel.square_corners(square, frame);
             ((to.0, from.1), label)
         })
         .collect();
     corners.sort_by(|((_, a), _), ((_, b), _)| a.total_cmp(b));
-    // Of two equal squares the one with the larger share, later in the list, is to stand above.
     let mut y = frame.top + TEXT * CAP_HEIGHT / 2.0;
     for (corner, label) in corners {
         y = corner.1.max(y);

@@ -87,7 +87,7 @@ pub(crate) fn fit(text: &str, room: f64, size: f64, weight: Weight) -> String {
 }
 
 /// `text` broken into at most `lines` lines of at most `room` points each; breaks at spaces, or
-/// after one of `-_/.` where a word is too long; what is left over is shortened by [`fit`].
+/// after one of `-_/` where a word is too long; what is left over is shortened by [`fit`].
 pub(crate) fn wrap(text: &str, room: f64, lines: usize, size: f64, weight: Weight) -> Vec<String> {
     let mut wrapped = Vec::new();
     let mut rest = text.trim();
@@ -115,7 +115,7 @@ fn break_before(text: &str, room: f64, size: f64, weight: Weight) -> usize {
             break;
         }
         at_any = end.max(at_any);
-        if c.is_whitespace() || "-_/.".contains(c) {
+        if c.is_whitespace() || "-_/".contains(c) {
             at_joint = Some(end);
         }
     }

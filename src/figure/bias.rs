@@ -1,0 +1,375 @@
+//! The shape-bias chart of Geirhos et al. 2019, figure 4 (Ding et al. 2022, figure 5): a row per
+//! shape category, a marker per observer, a vertical line at each observer's mean.
+
+use super::axes::{self, Axis, Frame};
+use super::canvas::{Anchor, Canvas, Stroke, TextLook, compose};
+use super::legend::{Entry, Legend};
+use super::render::{Figure, FigureError};
+use super::style::{
+    self, GAP, HAIRLINE, HUMAN, MARGIN, MARKER, Marker, Rgb, TEXT, TITLE, Width, series_color, series_dash,
+    series_marker,
+};
+use super::text::{self, CAP_HEIGHT, DESCENT, Weight};
+
+/// One observer: a network, or a person or several.
+#[derive(Clone, Debug)]
+pub struct BiasObserver {
+    /// Name in the legend.
+    pub label: String,
+    /// True for people, who are shown as red diamonds.
+    pub human: bool,
+    /// True to mark a network as untrained.
+    pub untrained: bool,
+    /// Shape bias, 0 to 1, for each category of the chart, in its order; `None` where there is no
+    /// correct decision to take it from.
+    pub shape_bias: Vec<Option<f64>>,
+    /// Where the vertical line stands, 0 to 1: the observer's overall shape bias, say.
+    pub mean: Option<f64>,
+}
+
+/// What to draw: 1 to about 12 observers, 1 to about 40 categories.
+#[derive(Clone, Debug)]
+pub struct BiasSpec {
+    /// Names of the shape categories.
+    pub categories: Vec<String>,
+    /// The observers, in the order of the legend.
+    pub observers: Vec<BiasObserver>,
+    /// Width of the figure.
+    pub width: Width,
+}
+
+/// Height of the rows together that they are kept under if markers allow.
+const ROWS_HEIGHT: f64 = 330.0;
+/// Least height of a row.
+const LEAST_ROW: f64 = 10.0;
+/// Distance between lanes of a row, and between markers in one lane, that keeps shapes readable.
+const LANE: f64 = 2.0 * MARKER;
+
+/// Draws the chart: categories with the highest human value on top, texture decisions on the lower
+/// axis, shape decisions on the upper, mirrored one.
+///
+/// # Errors
+/// If there is no category or observer, an observer has not one value a category, or a value is
+/// not in 0..=1.
+pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
+    check(spec)?;
+    let width = spec.width.points();
+    let labels = text::widest(spec.categories.iter().map(String::as_str), TEXT, Weight::Regular);
+    let left = MARGIN + labels.min(0.3 * width).max(text::width("mean", TEXT, Weight::Bold)) + GAP;
+    let right = width - MARGIN - axes::OVERHANG;
+    let axis = Axis::share("fraction of “texture” decisions");
+    let order = order(spec);
+    let rows: Vec<Row> = order
+        .iter()
+        .map(|category| Row::new(spec, |observer| observer.shape_bias[*category], &axis, left, right))
+        .chain([Row::new(spec, |observer| observer.mean, &axis, left, right)])
+        .collect();
+    let lanes = rows.iter().map(|row| row.lanes).max().unwrap_or(1) as f64;
+    let most = (ROWS_HEIGHT / rows.len() as f64).max(LEAST_ROW);
+    let row_height = (lanes * LANE + 3.0).clamp(LEAST_ROW, most);
+    let lane = LANE.min((row_height - 2.0 * MARKER) / (lanes - 1.0).max(1.0));
+    let top = MARGIN + axes::HEIGHT_BELOW;
+    let frame = Frame { left, top, right, bottom: top + row_height * rows.len() as f64 };
+    let legend = Legend::new(entries(spec), width - 2.0 * MARGIN);
+    let legend_top = frame.bottom + axes::HEIGHT_BELOW + GAP;
+
+    compose(width, legend_top + legend.height() + MARGIN, "Shape bias of each observer by category", |canvas| {
+        draw_rows(canvas, spec, &order, &frame, row_height)?;
+        draw_above(canvas, &axis, &frame)?;
+        axes::draw_below(canvas, &axis, &frame)?;
+        for look in looks(spec) {
+            draw_mean_line(canvas, spec, &look, &axis, &frame)?;
+        }
+        for look in looks(spec) {
+            canvas.set_class(Some(&class(look.observer)));
+            for (number, row) in rows.iter().enumerate() {
+                let middle = frame.top + (number as f64 + 0.5) * row_height;
+                if let Some((x, offset)) = row.places[look.observer] {
+                    canvas.marker(look.marker, (x, middle + offset * lane), MARKER, look.color)?;
+                }
+            }
+            canvas.set_class(None);
+        }
+        legend.draw(canvas, MARGIN, legend_top)
+    })
+}
+
+fn check(spec: &BiasSpec) -> Result<(), FigureError> {
+    let refuse = |reason: String| Err(FigureError::Input { figure: "the shape-bias chart", reason });
+    if spec.categories.is_empty() || spec.observers.is_empty() {
+        return refuse("there is no category or no observer".to_owned());
+    }
+    for observer in &spec.observers {
+        let (values, categories) = (observer.shape_bias.len(), spec.categories.len());
+        if values != categories {
+            return refuse(format!("\"{}\" has {values} values for {categories} categories", observer.label));
+        }
+        let mut given = observer.shape_bias.iter().chain([&observer.mean]).flatten();
+        if let Some(value) = given.find(|v| !(0.0..=1.0).contains(*v)) {
+            return refuse(format!("\"{}\" has a shape bias of {value}, outside 0 to 1", observer.label));
+        }
+    }
+    Ok(())
+}
+
+/// Categories from the top: by the mean human value, without humans by the mean of all observers,
+/// highest first; then by name. Categories without a value come last.
+fn order(spec: &BiasSpec) -> Vec<usize> {
+    let any_human = spec.observers.iter().any(|observer| observer.human);
+    let value = |category: usize| {
+        let values: Vec<f64> = spec
+            .observers
+            .iter()
+            .filter(|observer| observer.human || !any_human)
+            .filter_map(|observer| observer.shape_bias[category])
+            .collect();
+        if values.is_empty() { -1.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+    };
+    let mut order: Vec<usize> = (0..spec.categories.len()).collect();
+    order.sort_by(|a, b| value(*b).total_cmp(&value(*a)).then_with(|| spec.categories[*a].cmp(&spec.categories[*b])));
+    order
+}
+
+/// How an observer is shown.
+struct Look {
+    observer: usize,
+    marker: Marker,
+    color: Rgb,
+    dash: &'static [f64],
+}
+
+/// Networks in order, then humans, who are to lie on top.
+fn looks(spec: &BiasSpec) -> Vec<Look> {
+    let mut networks = Vec::new();
+    let mut humans = Vec::new();
+    for (observer, one) in spec.observers.iter().enumerate() {
+        if one.human {
+            humans.push(Look { observer, marker: Marker::Diamond, color: HUMAN, dash: &[] });
+        } else {
+            let index = networks.len();
+            networks.push(Look {
+                observer,
+                marker: series_marker(index),
+                color: series_color(index),
+                dash: series_dash(index),
+            });
+        }
+    }
+    networks.extend(humans);
+    networks
+}
+
+fn class(observer: usize) -> String {
+    format!("series series-{observer}")
+}
+
+/// One legend entry a network; one for all humans, since they look alike.
+fn entries(spec: &BiasSpec) -> Vec<Entry> {
+    let humans = spec.observers.iter().filter(|observer| observer.human).count();
+    let mut entries = Vec::new();
+    let mut human_shown = false;
+    for look in looks(spec) {
+        let observer = &spec.observers[look.observer];
+        if observer.human && std::mem::replace(&mut human_shown, true) {
+            continue;
+        }
+        let label = match (observer.human, humans) {
+            (true, 2..) => format!("humans ({humans})"),
+            _ => style::marked(&observer.label, observer.untrained),
+        };
+        entries.push(Entry {
+            label,
+            line: Some(Stroke::new(look.color, 0.8).dashed(look.dash)),
+            marker: Some((look.marker, look.color)),
+            class: Some(class(look.observer)),
+        });
+    }
+    entries
+}
+
+/// Where the markers of one row stand: x, and lanes above or below the middle of the row.
+struct Row {
+    places: Vec<Option<(f64, f64)>>,
+    lanes: usize,
+}
+
+impl Row {
+    /// Puts each marker into the first lane where it covers no other.
+    fn new(
+        spec: &BiasSpec,
+        value: impl Fn(&BiasObserver) -> Option<f64>,
+        axis: &Axis,
+        left: f64,
+        right: f64,
+    ) -> Self {
+        let mut sorted: Vec<(usize, f64)> = spec
+            .observers
+            .iter()
+            .enumerate()
+            .filter_map(|(index, observer)| Some((index, axis.place(1.0 - value(observer)?, left, right))))
+            .collect();
+        sorted.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+        let mut ends: Vec<f64> = Vec::new();
+        let mut lane_of = Vec::with_capacity(sorted.len());
+        for (_, x) in &sorted {
+            let lane = ends.iter().position(|end| *x - end >= LANE).unwrap_or(ends.len());
+            if lane == ends.len() {
+                ends.push(*x);
+            } else {
+                ends[lane] = *x;
+            }
+            lane_of.push(lane);
+        }
+        let mut places = vec![None; spec.observers.len()];
+        for ((index, x), lane) in sorted.into_iter().zip(lane_of) {
+            places[index] = Some((x, lane as f64 - (ends.len() as f64 - 1.0) / 2.0));
+        }
+        Self { places, lanes: ends.len().max(1) }
+    }
+}
+
+/// Row separators and names; the last row is the mean.
+fn draw_rows(
+    canvas: &mut Canvas<'_>,
+    spec: &BiasSpec,
+    order: &[usize],
+    frame: &Frame,
+    height: f64,
+) -> Result<(), FigureError> {
+    let names = order.iter().map(|category| (spec.categories[*category].as_str(), Weight::Regular));
+    for (number, (name, weight)) in names.chain([("mean", Weight::Bold)]).enumerate() {
+        let top = frame.top + number as f64 * height;
+        let color = if weight == Weight::Bold { style::INK } else { style::GRID };
+        canvas.line(&[(frame.left, top), (frame.right, top)], Stroke::new(color, HAIRLINE))?;
+        let name = text::fit(&text::clean(name), frame.left - GAP - MARGIN + 0.01, TEXT, weight);
+        let look = TextLook { weight, ..TextLook::new(TEXT) }.anchor(Anchor::End);
+        canvas.text_centred(&name, (frame.left - GAP, top + height / 2.0), look)?;
+    }
+    let stroke = Stroke::new(style::INK, HAIRLINE);
+    canvas.outline((frame.left, frame.top), (frame.right, frame.bottom), stroke)
+}
+
+/// The upper axis: the lower one mirrored.
+fn draw_above(canvas: &mut Canvas<'_>, axis: &Axis, frame: &Frame) -> Result<(), FigureError> {
+    let stroke = Stroke::new(style::INK, HAIRLINE);
+    for (value, label) in &axis.ticks {
+        let x = axis.x(1.0 - value, frame);
+        canvas.line(&[(x, frame.top - 2.5), (x, frame.top)], stroke)?;
+        canvas.text(label, (x, frame.top - 4.0), TextLook::new(TEXT).anchor(Anchor::Middle))?;
+    }
+    let baseline = frame.top - 4.0 - TEXT * CAP_HEIGHT - GAP - TITLE * DESCENT / 2.0;
+    let at = ((frame.left + frame.right) / 2.0, baseline);
+    canvas.text("fraction of “shape” decisions", at, TextLook::new(TITLE).anchor(Anchor::Middle))
+}
+
+fn draw_mean_line(
+    canvas: &mut Canvas<'_>,
+    spec: &BiasSpec,
+    look: &Look,
+    axis: &Axis,
+    frame: &Frame,
+) -> Result<(), FigureError> {
+    let Some(mean) = spec.observers[look.observer].mean else { return Ok(()) };
+    let x = axis.x(1.0 - mean, frame);
+    canvas.set_class(Some(&class(look.observer)));
+    canvas.line(&[(x, frame.top), (x, frame.bottom)], Stroke::new(look.color, 0.8).dashed(look.dash))?;
+    canvas.set_class(None);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{HARD_LABELS, sound};
+    use super::*;
+
+    const SIXTEEN: [&str; 16] = [
+        "airplane", "bear", "bicycle", "bird", "boat", "bottle", "car", "cat", "chair", "clock", "dog", "elephant",
+        "keyboard", "knife", "oven", "truck",
+    ];
+
+    fn observer(label: &str, human: bool, categories: usize, level: f64) -> BiasObserver {
+        let value = |i: usize| (level + 0.2 * (i as f64 * 1.7 + level * 9.0).sin()).clamp(0.0, 1.0);
+        BiasObserver {
+            label: label.to_owned(),
+            human,
+            untrained: label.len() > 30,
+            shape_bias: (0..categories).map(|i| (i % 13 != 7 || human).then(|| value(i))).collect(),
+            mean: Some(level),
+        }
+    }
+
+    fn spec(categories: &[String], networks: usize, humans: usize, width: Width) -> BiasSpec {
+        let observers = HARD_LABELS
+            .iter()
+            .cycle()
+            .take(networks)
+            .enumerate()
+            .map(|(i, label)| observer(label, false, categories.len(), 0.15 + 0.03 * i as f64))
+            .chain((0..humans).map(|i| observer("humans", true, categories.len(), 0.96 - 0.01 * i as f64)))
+            .collect();
+        BiasSpec { categories: categories.to_vec(), observers, width }
+    }
+
+    #[test]
+    fn few_and_many_observers_and_categories() {
+        let sixteen: Vec<String> = SIXTEEN.map(str::to_owned).to_vec();
+        let forty: Vec<String> = (0..40).map(|i| format!("{} {i}", HARD_LABELS[i % 12])).collect();
+        for (categories, networks, humans, width) in [
+            (&sixteen[..], 1, 1, Width::Column),
+            (&sixteen[..], 5, 1, Width::Column),
+            (&sixteen[..], 12, 1, Width::Column),
+            (&sixteen[..], 12, 10, Width::Page),
+            (&sixteen[..1], 3, 0, Width::Column),
+            (&forty[..], 2, 1, Width::Page),
+        ] {
+            let figure = draw(&spec(categories, networks, humans, width)).unwrap();
+            let texts = sound(&figure);
+            assert!(texts.iter().any(|text| text == "mean"));
+            assert!(!figure.svg().contains("<script"));
+            let red = figure.svg().matches("fill=\"#C4161C\"").count();
+            // A diamond a row and human, one for the mean, and one in the legend.
+            assert_eq!(red, humans * (categories.len() + 1) + usize::from(humans > 0));
+        }
+    }
+
+    #[test]
+    fn all_observers_equal() {
+        let categories: Vec<String> = SIXTEEN.map(str::to_owned).to_vec();
+        let mut spec = spec(&categories, 12, 1, Width::Column);
+        for observer in &mut spec.observers {
+            observer.shape_bias = vec![Some(1.0); 16];
+            observer.mean = Some(1.0);
+        }
+        sound(&draw(&spec).unwrap());
+    }
+
+    #[test]
+    fn categories_follow_the_humans() {
+        let categories: Vec<String> = ["b", "a", "c", "d"].map(str::to_owned).to_vec();
+        let person = |values: [Option<f64>; 4], human| BiasObserver {
+            label: String::new(),
+            human,
+            untrained: false,
+            shape_bias: values.to_vec(),
+            mean: None,
+        };
+        let network = person([Some(0.9), Some(0.1), Some(0.2), Some(0.3)], false);
+        let human = person([Some(0.5), Some(0.5), None, Some(0.8)], true);
+        let mut spec = BiasSpec { categories, observers: vec![network, human], width: Width::Column };
+        assert_eq!(order(&spec), [3, 1, 0, 2]);
+        spec.observers.pop();
+        assert_eq!(order(&spec), [0, 3, 2, 1]);
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let categories: Vec<String> = SIXTEEN.map(str::to_owned).to_vec();
+        let mut wrong = spec(&categories, 2, 0, Width::Column);
+        wrong.observers[1].shape_bias[3] = Some(1.5);
+        assert!(draw(&wrong).unwrap_err().to_string().contains("\"ResNet-101\" has a shape bias of 1.5"));
+        wrong.observers[1].shape_bias.pop();
+        assert!(draw(&wrong).unwrap_err().to_string().contains("15 values for 16 categories"));
+        wrong.observers.clear();
+        assert!(draw(&wrong).is_err());
+    }
+}
