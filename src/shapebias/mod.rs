@@ -1,6 +1,9 @@
 //! Cue-conflict evaluation: stimuli, categories, decisions, shape bias and error consistency.
 
 pub mod categories;
+pub mod decision_file;
+pub mod decisions;
 pub mod error;
+pub mod observer;
 pub mod result;
 pub mod stimuli;
