@@ -86,9 +86,6 @@ pub enum ShapeBiasError {
     /// There is nobody to analyse.
     #[error("nothing to analyse: neither a network nor a decision file gave a usable answer")]
     NoObservers,
-    /// Two networks carry one label.
-    #[error("two observers are called \"{0}\"; give each network its own LABEL")]
-    LabelTaken(String),
     /// An embedded table is damaged; a test keeps this from happening.
     #[error("the built-in table {table} can't be read: {problem}")]
     BuiltIn {
