@@ -61,11 +61,8 @@ impl Study<'_> {
             self.issues.extend(universe.missing(observer));
         }
 
-        let mut results: Vec<ObserverResult> = self
-            .observers
-            .iter()
-            .map(|observer| describe(observer, self.categories))
-            .collect();
+        let mut results: Vec<ObserverResult> =
+            self.observers.iter().map(|observer| describe(observer, self.categories)).collect();
         let people: Vec<&Observer> = people(&self.observers).collect();
         if !people.is_empty() {
             results.push(pool(&people, self.categories));
@@ -110,7 +107,8 @@ struct Universe<'a> {
 
 impl<'a> Universe<'a> {
     fn of(listed: &'a [Stimulus], observers: &'a [Observer]) -> Self {
-        let listed = listed.iter().map(|stimulus| (stimulus.name.as_str(), stimulus.cues.conflict()));
+        let listed =
+            listed.iter().map(|stimulus| (stimulus.name.as_str(), stimulus.cues.conflict()));
         let answered = observers.iter().flat_map(Observer::decisions);
         let answered = answered.map(|decision| (decision.stimulus.as_str(), decision.conflict()));
         let all: BTreeMap<&str, bool> = listed.chain(answered).collect();
@@ -121,11 +119,8 @@ impl<'a> Universe<'a> {
     }
 
     fn missing(&self, observer: &Observer) -> Option<Issue> {
-        let answered: HashSet<&str> = observer
-            .decisions()
-            .iter()
-            .map(|decision| decision.stimulus.as_str())
-            .collect();
+        let answered: HashSet<&str> =
+            observer.decisions().iter().map(|decision| decision.stimulus.as_str()).collect();
         let missing: Vec<String> = self
             .stimuli
             .iter()
@@ -151,9 +146,12 @@ impl<'a> Universe<'a> {
 
     /// Whether the built-in reference may stand beside these stimuli (with a note where they are
     /// only a part of the published ones), or why not.
-    fn published(&self, categories: &Categories) -> Result<Result<Option<Issue>, Issue>, ShapeBiasError> {
-        let pattern =
-            Regex::new(PUBLISHED_NAME).map_err(|error| ShapeBiasError::PatternSyntax(Box::new(error)))?;
+    fn published(
+        &self,
+        categories: &Categories,
+    ) -> Result<Result<Option<Issue>, Issue>, ShapeBiasError> {
+        let pattern = Regex::new(PUBLISHED_NAME)
+            .map_err(|error| ShapeBiasError::PatternSyntax(Box::new(error)))?;
         let note = |message: String| Issue {
             kind: IssueKind::HumanReference,
             observer: Some(HUMANS.to_owned()),
@@ -212,7 +210,8 @@ fn figures_of<'a>(
 ) -> ObserverResult {
     let mut overall = Tally::default();
     let mut by_shape: BTreeMap<&str, (Tally, Vec<usize>)> = BTreeMap::new();
-    let columns: Vec<String> = categories.names().iter().cloned().chain(["na".to_owned()]).collect();
+    let columns: Vec<String> =
+        categories.names().iter().cloned().chain(["na".to_owned()]).collect();
     for decision in decisions {
         let empty = || (Tally::default(), vec![0; columns.len()]);
         let (tally, answers) = by_shape.entry(&decision.cues.shape).or_insert_with(empty);

@@ -93,10 +93,7 @@ mod tests {
             .iter()
             .map(|(shape, texture, answer)| Decision {
                 stimulus: String::new(),
-                cues: Cues {
-                    shape: (*shape).to_owned(),
-                    texture: (*texture).to_owned(),
-                },
+                cues: Cues { shape: (*shape).to_owned(), texture: (*texture).to_owned() },
                 answer: answer.map_or(Answer::Missing, |name| Answer::Category(name.to_owned())),
             })
             .collect();
@@ -133,9 +130,6 @@ mod tests {
         assert_eq!((nothing.shape_bias, nothing.shape_accuracy), (None, None));
         assert_eq!(nothing.cue_accuracy, 0.0);
         // A network that answers stimuli without conflict only.
-        assert_eq!(
-            tally(&[("cat", "cat", Some("cat"))]).figures().shape_bias,
-            None
-        );
+        assert_eq!(tally(&[("cat", "cat", Some("cat"))]).figures().shape_bias, None);
     }
 }

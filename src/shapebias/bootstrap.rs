@@ -147,11 +147,7 @@ impl Bootstrap {
 /// The 2.5 % and 97.5 % percentiles (linear between order statistics) of the defined values;
 /// `None` where more than 5 % are undefined (NaN).
 pub fn percentile_interval(values: &[f64]) -> Option<[f64; 2]> {
-    let mut defined: Vec<f64> = values
-        .iter()
-        .copied()
-        .filter(|value| !value.is_nan())
-        .collect();
+    let mut defined: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
     let undefined = values.len() - defined.len();
     if defined.is_empty() || undefined as f64 > MOST_UNDEFINED * values.len() as f64 {
         return None;
@@ -217,29 +213,15 @@ mod tests {
 
     use super::*;
 
-    const SMALL: Bootstrap = Bootstrap {
-        resamples: 1000,
-        seed: 7,
-    };
+    const SMALL: Bootstrap = Bootstrap { resamples: 1000, seed: 7 };
 
     fn counts(outcomes: &[u8]) -> CueCounts {
-        let is = |cue| {
-            outcomes
-                .iter()
-                .map(|&outcome| i16::from(outcome == cue))
-                .collect()
-        };
-        CueCounts {
-            shape: is(1),
-            texture: is(2),
-        }
+        let is = |cue| outcomes.iter().map(|&outcome| i16::from(outcome == cue)).collect();
+        CueCounts { shape: is(1), texture: is(2) }
     }
 
     fn overall(bootstrap: Bootstrap, outcomes: &[u8]) -> Vec<f64> {
-        bootstrap
-            .shape_bias(outcomes.len(), &[counts(outcomes)], &[])
-            .remove(0)
-            .overall
+        bootstrap.shape_bias(outcomes.len(), &[counts(outcomes)], &[]).remove(0).overall
     }
 
     #[test]
@@ -252,53 +234,27 @@ mod tests {
         });
         let sums: Vec<_> = sums.concat();
         assert_eq!(sums, vec![50; 1000]);
-        let all = |seed| {
-            Bootstrap {
-                resamples: 10,
-                seed,
-            }
-            .blocks(50, <[i16]>::to_vec)
-            .concat()
-        };
+        let all = |seed| Bootstrap { resamples: 10, seed }.blocks(50, <[i16]>::to_vec).concat();
         assert_eq!(all(1), all(1));
         assert_ne!(all(1), all(2));
     }
 
     #[test]
     fn draws_do_not_depend_on_the_number_of_threads_or_resamples() {
-        let one = rayon::ThreadPoolBuilder::new()
-            .num_threads(1)
-            .build()
-            .unwrap();
+        let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let outcomes = [1, 2, 1, 0, 2, 1, 1, 1];
         let single = one.install(|| overall(SMALL, &outcomes));
         assert_eq!(single, overall(SMALL, &outcomes));
-        let fewer = overall(
-            Bootstrap {
-                resamples: 100,
-                ..SMALL
-            },
-            &outcomes,
-        );
+        let fewer = overall(Bootstrap { resamples: 100, ..SMALL }, &outcomes);
         assert_eq!(fewer, single[..100]);
     }
 
     #[test]
     fn ranges_are_resampled_with_the_whole() {
         let outcomes = [1, 1, 1, 1, 2, 2, 2, 2];
-        let found = SMALL
-            .shape_bias(8, &[counts(&outcomes)], &[0..4, 4..8])
-            .remove(0);
-        assert!(
-            found.ranges[0]
-                .iter()
-                .all(|bias| bias.is_nan() || *bias == 1.0)
-        );
-        assert!(
-            found.ranges[1]
-                .iter()
-                .all(|bias| bias.is_nan() || *bias == 0.0)
-        );
+        let found = SMALL.shape_bias(8, &[counts(&outcomes)], &[0..4, 4..8]).remove(0);
+        assert!(found.ranges[0].iter().all(|bias| bias.is_nan() || *bias == 1.0));
+        assert!(found.ranges[1].iter().all(|bias| bias.is_nan() || *bias == 0.0));
         let mean = found.overall.iter().sum::<f64>() / 1000.0;
         assert!((mean - 0.5).abs() < 0.02, "{mean}");
     }
@@ -306,13 +262,8 @@ mod tests {
     #[test]
     fn interval_matches_the_binomial() {
         // 400 decided trials at 0.25: standard error sqrt(0.25 * 0.75 / 400) = 0.02165.
-        let outcomes: Vec<u8> = (0..400)
-            .map(|index| if index % 4 == 0 { 1 } else { 2 })
-            .collect();
-        let bootstrap = Bootstrap {
-            resamples: RESAMPLES,
-            seed: 0,
-        };
+        let outcomes: Vec<u8> = (0..400).map(|index| if index % 4 == 0 { 1 } else { 2 }).collect();
+        let bootstrap = Bootstrap { resamples: RESAMPLES, seed: 0 };
         let [low, high] = percentile_interval(&overall(bootstrap, &outcomes)).unwrap();
         assert!((low - (0.25 - 1.96 * 0.02165)).abs() < 0.003, "{low}");
         assert!((high - (0.25 + 1.96 * 0.02165)).abs() < 0.003, "{high}");
@@ -342,25 +293,14 @@ mod tests {
     fn kappa_resamples_surround_the_estimate() {
         let first: Vec<i16> = (0..300).map(|index| i16::from(index % 3 == 0)).collect();
         let second: Vec<i16> = (0..300).map(|index| i16::from(index % 6 < 3)).collect();
-        let agreement = Agreement {
-            stimuli: 300,
-            first_right: 100,
-            second_right: 150,
-            both_right: 50,
-        };
+        let agreement =
+            Agreement { stimuli: 300, first_right: 100, second_right: 150, both_right: 50 };
         let distributions = SMALL.kappa(300, &[first.clone(), second, first]);
         assert_eq!(distributions.len(), 3);
         let [low, high] = percentile_interval(&distributions[0]).unwrap();
         let kappa = agreement.kappa().unwrap();
-        assert!(
-            low < kappa && kappa < high && high - low < 0.3,
-            "{low} {kappa} {high}"
-        );
-        assert!(
-            distributions[1]
-                .iter()
-                .all(|kappa| (kappa - 1.0).abs() < 1e-12)
-        );
+        assert!(low < kappa && kappa < high && high - low < 0.3, "{low} {kappa} {high}");
+        assert!(distributions[1].iter().all(|kappa| (kappa - 1.0).abs() < 1e-12));
     }
 
     /// Of 95 % intervals about 95 % hold the truth: 1,000 simulated observers with a known bias.
@@ -371,18 +311,13 @@ mod tests {
             let mut covered = 0;
             for simulation in 0..1000 {
                 let outcomes: Vec<u8> = (0..300)
-                    .map(
-                        |_| match (random.random_bool(decided), random.random_bool(bias)) {
-                            (false, _) => 0,
-                            (true, true) => 1,
-                            (true, false) => 2,
-                        },
-                    )
+                    .map(|_| match (random.random_bool(decided), random.random_bool(bias)) {
+                        (false, _) => 0,
+                        (true, true) => 1,
+                        (true, false) => 2,
+                    })
                     .collect();
-                let bootstrap = Bootstrap {
-                    resamples: 400,
-                    seed: simulation,
-                };
+                let bootstrap = Bootstrap { resamples: 400, seed: simulation };
                 let [low, high] = percentile_interval(&overall(bootstrap, &outcomes)).unwrap();
                 covered += usize::from(low <= bias && bias <= high);
             }

@@ -40,19 +40,15 @@ impl Categories {
     /// twice, or fewer than two categories.
     pub fn load(path: &Path) -> Result<Self, ShapeBiasError> {
         let name = path.display().to_string();
-        let file =
-            std::fs::File::open(path).map_err(|source| ShapeBiasError::MappingUnreadable {
-                file: name.clone(),
-                source: source.into(),
-            })?;
+        let file = std::fs::File::open(path).map_err(|source| {
+            ShapeBiasError::MappingUnreadable { file: name.clone(), source: source.into() }
+        })?;
         Self::from_reader(&name, file)
     }
 
     fn from_reader(file: &str, reader: impl Read) -> Result<Self, ShapeBiasError> {
-        let unreadable = |source| ShapeBiasError::MappingUnreadable {
-            file: file.to_owned(),
-            source,
-        };
+        let unreadable =
+            |source| ShapeBiasError::MappingUnreadable { file: file.to_owned(), source };
         let mut rows = csv::ReaderBuilder::new()
             .comment(Some(b'#'))
             .trim(csv::Trim::All)
@@ -103,12 +99,7 @@ impl Categories {
             });
         }
         let (names, classes) = groups.into_iter().unzip();
-        Ok(Self {
-            source: file.to_owned(),
-            names,
-            classes,
-            outputs: None,
-        })
+        Ok(Self { source: file.to_owned(), names, classes, outputs: None })
     }
 
     /// Names in alphabetical order; a category's index is its place here.
@@ -118,9 +109,7 @@ impl Categories {
 
     /// Index of a category.
     pub fn index(&self, name: &str) -> Option<usize> {
-        self.names
-            .binary_search_by(|known| known.as_str().cmp(name))
-            .ok()
+        self.names.binary_search_by(|known| known.as_str().cmp(name)).ok()
     }
 
     /// Whether a name is one of the categories.
@@ -149,11 +138,7 @@ impl Categories {
                 format!("names class {last}, which needs at least {}", last + 1)
             }
         };
-        Err(ShapeBiasError::OutputsDoNotFit {
-            outputs,
-            mapping: self.source.clone(),
-            needs,
-        })
+        Err(ShapeBiasError::OutputsDoNotFit { outputs, mapping: self.source.clone(), needs })
     }
 
     /// The decision rule of Geirhos et al. (2019): softmax over all classes, the mean probability
@@ -225,10 +210,7 @@ mod tests {
             ("class_index,category\n0,cat\nx,dog\n", "line 3: \"x\""),
             ("class_index,category\n0,cat\n-1,dog\n", "line 3: \"-1\""),
             ("class_index,category\n0,cat\n0,dog\n", "already in cat"),
-            (
-                "class_index,category\n0,cat\n1\n",
-                "class 1 has no category",
-            ),
+            ("class_index,category\n0,cat\n1\n", "class 1 has no category"),
             ("class_index,category\n0,cat\n", "holds 1 categories"),
             ("", "found "),
         ] {

@@ -84,11 +84,8 @@ fn set_intervals(
     ranges: &[(&str, Range<usize>)],
 ) {
     result.overall.interval = percentile_interval(&distribution.overall);
-    let by_shape: BTreeMap<_, _> = ranges
-        .iter()
-        .map(|(shape, _)| *shape)
-        .zip(&distribution.ranges)
-        .collect();
+    let by_shape: BTreeMap<_, _> =
+        ranges.iter().map(|(shape, _)| *shape).zip(&distribution.ranges).collect();
     for entry in &mut result.categories {
         let values = by_shape.get(entry.category.as_str());
         entry.figures.interval = values.and_then(|values| percentile_interval(values));
@@ -117,7 +114,10 @@ fn differences_in_group(
 }
 
 /// Cohen's kappa of each two observers.
-pub(super) fn consistency_matrix(observers: &[Observer], bootstrap: Bootstrap) -> ConsistencyMatrix {
+pub(super) fn consistency_matrix(
+    observers: &[Observer],
+    bootstrap: Bootstrap,
+) -> ConsistencyMatrix {
     let count = observers.len();
     let mut matrix = ConsistencyMatrix {
         labels: observers.iter().map(|observer| observer.label.clone()).collect(),
@@ -147,10 +147,8 @@ pub(super) fn consistency_matrix(observers: &[Observer], bootstrap: Bootstrap) -
         };
         let right: Vec<_> = members.iter().map(right).collect();
         let distributions = bootstrap.kappa(stimuli.len(), &right);
-        let intervals: Vec<_> = distributions
-            .par_iter()
-            .map(|values| percentile_interval(values))
-            .collect();
+        let intervals: Vec<_> =
+            distributions.par_iter().map(|values| percentile_interval(values)).collect();
         for ((a, b), interval) in pairs(members.len()).into_iter().zip(intervals) {
             let (a, b) = (members[a], members[b]);
             let interval = interval.filter(|_| matrix.kappa[a][b].is_some());
@@ -163,7 +161,10 @@ pub(super) fn consistency_matrix(observers: &[Observer], bootstrap: Bootstrap) -
 
 /// Sets each observer's mean kappa with the people, itself left out; and, for the people pooled, the
 /// mean over people of that.
-pub(super) fn set_consistency_with_humans(results: &mut [ObserverResult], matrix: &ConsistencyMatrix) {
+pub(super) fn set_consistency_with_humans(
+    results: &mut [ObserverResult],
+    matrix: &ConsistencyMatrix,
+) {
     let people: Vec<String> = results
         .iter()
         .filter(|result| result.kind == ObserverKind::Person)

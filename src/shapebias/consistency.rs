@@ -24,10 +24,8 @@ impl Agreement {
     /// Counts over the stimuli that both observers answered (no answer in time is a wrong one).
     pub fn between(first: &Observer, second: &Observer) -> Self {
         let mut agreement = Self::default();
-        let (mut a, mut b) = (
-            first.decisions().iter().peekable(),
-            second.decisions().iter().peekable(),
-        );
+        let (mut a, mut b) =
+            (first.decisions().iter().peekable(), second.decisions().iter().peekable());
         while let (Some(left), Some(right)) = (a.peek(), b.peek()) {
             match order(left).cmp(&order(right)) {
                 std::cmp::Ordering::Less => drop(a.next()),
@@ -81,21 +79,13 @@ mod tests {
     use crate::store::Provenance;
 
     fn agreement(stimuli: usize, first: usize, second: usize, both: usize) -> Agreement {
-        Agreement {
-            stimuli,
-            first_right: first,
-            second_right: second,
-            both_right: both,
-        }
+        Agreement { stimuli, first_right: first, second_right: second, both_right: both }
     }
 
     fn observer(right: &[(&str, bool)]) -> Observer {
         let decisions = right.iter().map(|(name, right)| Decision {
             stimulus: (*name).to_owned(),
-            cues: Cues {
-                shape: "cat".to_owned(),
-                texture: "dog".to_owned(),
-            },
+            cues: Cues { shape: "cat".to_owned(), texture: "dog".to_owned() },
             answer: Answer::Category(if *right { "cat" } else { "bear" }.to_owned()),
         });
         Observer::new("o", decisions.collect(), Provenance::default()).0

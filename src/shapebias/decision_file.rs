@@ -14,16 +14,8 @@ use super::result::{Issue, IssueKind};
 use super::stimuli::{Cues, NamePattern, Stimulus};
 
 /// The columns of a decision file, in the order in which they are written.
-pub const COLUMNS: [&str; 8] = [
-    "subj",
-    "session",
-    "trial",
-    "rt",
-    "object_response",
-    "category",
-    "condition",
-    "imagename",
-];
+pub const COLUMNS: [&str; 8] =
+    ["subj", "session", "trial", "rt", "object_response", "category", "condition", "imagename"];
 
 /// The columns without which a decision can't be understood.
 const NEEDED: [&str; 3] = ["object_response", "category", "imagename"];
@@ -70,16 +62,9 @@ impl<'a> DecisionReader<'a> {
         // an index, and then the stimulus.
         let trial_prefix = Regex::new(r"^\d+_[^_]+_[^_]+_[^_]+_[^_]+_\d+_")
             .map_err(|error| ShapeBiasError::PatternSyntax(Box::new(error)))?;
-        let known = stimuli
-            .iter()
-            .map(|stimulus| (stimulus.name.as_str(), &stimulus.cues))
-            .collect();
-        Ok(Self {
-            pattern,
-            categories,
-            known,
-            trial_prefix,
-        })
+        let known =
+            stimuli.iter().map(|stimulus| (stimulus.name.as_str(), &stimulus.cues)).collect();
+        Ok(Self { pattern, categories, known, trial_prefix })
     }
 
     /// Reads one file; `fallback` is the observer's name where there is no column `subj`.
@@ -91,14 +76,9 @@ impl<'a> DecisionReader<'a> {
         fallback: &str,
         reader: impl Read,
     ) -> Result<FileRows, String> {
-        let mut records = csv::ReaderBuilder::new()
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .from_reader(reader);
-        let header = records
-            .byte_headers()
-            .map_err(|error| error.to_string())?
-            .clone();
+        let mut records =
+            csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(reader);
+        let header = records.byte_headers().map_err(|error| error.to_string())?.clone();
         let columns = Columns::find(&header)?;
         let mut found = FileRows::default();
         let mut bad_rows = 0;
@@ -121,9 +101,7 @@ impl<'a> DecisionReader<'a> {
             }
         }
         if bad_rows > NAMED_ROWS {
-            found
-                .issues
-                .push(more_bad_rows(file, bad_rows - NAMED_ROWS));
+            found.issues.push(more_bad_rows(file, bad_rows - NAMED_ROWS));
         }
         if found.rows.is_empty() {
             return Err(match found.issues.first() {
@@ -146,9 +124,7 @@ impl<'a> DecisionReader<'a> {
         let malformed = |problem: String| (IssueKind::MalformedRow, problem);
         if record.len() != header.len() {
             let (found, expected) = (record.len(), header.len());
-            return Err(malformed(format!(
-                "{found} fields where the header has {expected}"
-            )));
+            return Err(malformed(format!("{found} fields where the header has {expected}")));
         }
         let field = |column: usize| {
             std::str::from_utf8(record.get(column).unwrap_or_default())
@@ -186,10 +162,7 @@ impl<'a> DecisionReader<'a> {
         } else if self.categories.contains(text) {
             Ok(Answer::Category(text.to_owned()))
         } else {
-            Err(format!(
-                "the answer \"{}\" is neither a category nor na",
-                shorten(text)
-            ))
+            Err(format!("the answer \"{}\" is neither a category nor na", shorten(text)))
         }
     }
 
@@ -202,18 +175,14 @@ impl<'a> DecisionReader<'a> {
             }
         }
         let cues = self.pattern.cues(&bare).ok_or_else(|| {
-            let problem = format!(
-                "the image name \"{}\" doesn't tell shape and texture",
-                shorten(image)
-            );
+            let problem =
+                format!("the image name \"{}\" doesn't tell shape and texture", shorten(image));
             (IssueKind::UnparsableName, problem)
         })?;
         for category in [&cues.shape, &cues.texture] {
             if !self.categories.contains(category) {
-                let problem = format!(
-                    "{}: {category} is not one of the categories",
-                    shorten(image)
-                );
+                let problem =
+                    format!("{}: {category} is not one of the categories", shorten(image));
                 return Err((IssueKind::UnknownCategory, problem));
             }
         }
@@ -244,13 +213,7 @@ impl Columns {
                 shorten(&found.join(","))
             ));
         };
-        Ok(Self {
-            subject: column("subj"),
-            session: column("session"),
-            response,
-            category,
-            image,
-        })
+        Ok(Self { subject: column("subj"), session: column("session"), response, category, image })
     }
 }
 
@@ -275,11 +238,7 @@ impl<W: Write> DecisionWriter<W> {
 
     /// Goes on with a file that has its header and `trials` rows.
     pub fn append(output: W, subject: &str, trials: usize) -> Self {
-        Self {
-            rows: csv::Writer::from_writer(output),
-            subject: subject.to_owned(),
-            trial: trials,
-        }
+        Self { rows: csv::Writer::from_writer(output), subject: subject.to_owned(), trial: trials }
     }
 
     /// Writes and flushes one row.
@@ -350,10 +309,8 @@ mod tests {
     const HEADER: &str = "subj,session,trial,rt,object_response,category,condition,imagename\n";
 
     fn read(text: &[u8]) -> Result<FileRows, String> {
-        let (pattern, categories) = (
-            NamePattern::published().unwrap(),
-            Categories::imagenet_16().unwrap(),
-        );
+        let (pattern, categories) =
+            (NamePattern::published().unwrap(), Categories::imagenet_16().unwrap());
         let reader = DecisionReader::new(&pattern, &categories, &[]).unwrap();
         reader.read("d.csv", "fallback", text)
     }
@@ -406,11 +363,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(found.rows.len(), 2);
-        let lines: Vec<_> = found
-            .issues
-            .iter()
-            .map(|issue| issue.line.unwrap())
-            .collect();
+        let lines: Vec<_> = found.issues.iter().map(|issue| issue.line.unwrap()).collect();
         assert_eq!(lines, [3, 4, 5, 6, 7, 8, 9]);
         for (issue, expected) in found.issues.iter().zip([
             "d.csv, line 3: 7 fields where the header has 8",
@@ -429,10 +382,7 @@ mod tests {
     fn other_columns_and_empty_files_are_errors() {
         let message = read(b"model,image,answer\na,b,c\n").unwrap_err();
         assert!(message.contains("found model,image,answer"), "{message}");
-        assert!(
-            message.contains("expected the columns subj,session"),
-            "{message}"
-        );
+        assert!(message.contains("expected the columns subj,session"), "{message}");
         assert!(read(b"").is_err());
         assert!(read_rows("").unwrap_err().contains("no rows"));
         let message = read_rows("n,1,1,NaN,cow,cat,0,cat1-bear2.png\n").unwrap_err();
@@ -460,13 +410,8 @@ mod tests {
                 },
             });
         let mut file = Vec::new();
-        DecisionWriter::new(&mut file, "a, \"b\"")
-            .unwrap()
-            .write(&decisions[0])
-            .unwrap();
-        DecisionWriter::append(&mut file, "a, \"b\"", 1)
-            .write(&decisions[1])
-            .unwrap();
+        DecisionWriter::new(&mut file, "a, \"b\"").unwrap().write(&decisions[0]).unwrap();
+        DecisionWriter::append(&mut file, "a, \"b\"", 1).write(&decisions[1]).unwrap();
         let found = read(&file).unwrap();
         assert!(
             String::from_utf8(file)

@@ -12,6 +12,8 @@ use super::error::ShapeBiasError;
 use super::observer::Observer;
 use super::result::{Issue, IssueKind};
 use crate::store::Provenance;
+use crate::store::digest::sha256_file;
+use crate::store::provenance::InputFile;
 
 /// Observers that were read, and what couldn't be.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,7 +83,7 @@ impl ReadDecisions {
                 self.push(label, vec![part]);
             }
         } else {
-            parts.sort_by(|a, b| first_session(a).cmp(&first_session(b)));
+            parts.sort_by_key(first_session);
             self.push(subject, parts);
         }
     }
@@ -129,13 +131,8 @@ fn decision_files(paths: &[PathBuf], issues: &mut Vec<Issue>) -> Vec<PathBuf> {
 }
 
 fn is_csv(path: &Path) -> bool {
-    let hidden = path
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    !hidden
-        && path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    !hidden && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
 fn by_subject(rows: Vec<Row>) -> BTreeMap<String, Vec<Row>> {
@@ -159,11 +156,7 @@ fn contradict(parts: &[Part]) -> bool {
 
 /// Sessions in the order of their number, so that "the first answer" means the earliest session.
 fn first_session(part: &Part) -> (Option<u64>, String) {
-    let session = part
-        .rows
-        .first()
-        .map(|row| row.session.clone())
-        .unwrap_or_default();
+    let session = part.rows.first().map(|row| row.session.clone()).unwrap_or_default();
     (session.parse().ok(), session)
 }
 
@@ -205,17 +198,9 @@ fn common_start(names: &[String]) -> usize {
     first[..end].rfind(['_', ' ']).map_or(0, |at| at + 1)
 }
 
-fn input_file(path: &Path) -> Option<crate::store::provenance::InputFile> {
-    use sha2::{Digest, Sha256};
-    let bytes = std::fs::read(path).ok()?;
-    let sha256 = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Some(crate::store::provenance::InputFile {
-        path: path.display().to_string(),
-        sha256,
-    })
+fn input_file(path: &Path) -> Option<InputFile> {
+    let sha256 = sha256_file(path).ok()?;
+    Some(InputFile { path: path.display().to_string(), sha256 })
 }
 
 fn unusable(path: &Path, problem: &str) -> Issue {
@@ -231,10 +216,7 @@ fn unusable(path: &Path, problem: &str) -> Issue {
 }
 
 fn kept_apart(subject: &str, paths: &[&Path], labels: &[String]) -> Issue {
-    let files: Vec<_> = paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
+    let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
     Issue {
         kind: IssueKind::AmbiguousObserver,
         observer: Some(subject.to_owned()),
@@ -270,20 +252,13 @@ mod tests {
     }
 
     fn read_paths(paths: &[PathBuf]) -> Result<ReadDecisions, ShapeBiasError> {
-        let (pattern, categories) = (
-            NamePattern::published().unwrap(),
-            Categories::imagenet_16().unwrap(),
-        );
-        DecisionReader::new(&pattern, &categories, &[])
-            .unwrap()
-            .read_all(paths)
+        let (pattern, categories) =
+            (NamePattern::published().unwrap(), Categories::imagenet_16().unwrap());
+        DecisionReader::new(&pattern, &categories, &[]).unwrap().read_all(paths)
     }
 
     fn labels(read: &ReadDecisions) -> Vec<&str> {
-        read.observers
-            .iter()
-            .map(|observer| observer.label.as_str())
-            .collect()
+        read.observers.iter().map(|observer| observer.label.as_str()).collect()
     }
 
     const FIRST: &str = "n,1,1,NaN,cat,cat,0,cat1-bear2.png\n";
@@ -308,11 +283,8 @@ mod tests {
 
     #[test]
     fn disjoint_stimuli_of_one_session_are_joined() {
-        let read = read(&[
-            ("a.csv", FIRST),
-            ("b.csv", "n,1,2,NaN,cat,cat,0,cat3-bear2.png\n"),
-        ])
-        .unwrap();
+        let read =
+            read(&[("a.csv", FIRST), ("b.csv", "n,1,2,NaN,cat,cat,0,cat3-bear2.png\n")]).unwrap();
         assert_eq!(labels(&read), ["n"]);
         assert!(read.issues.is_empty());
     }
@@ -346,20 +318,10 @@ mod tests {
         let absent = folder.path().join("absent.csv");
         let read = read_paths(&[folder.path().to_owned(), good, absent.clone()]).unwrap();
         assert_eq!(labels(&read), ["n"]);
-        let messages: Vec<_> = read
-            .issues
-            .iter()
-            .map(|issue| issue.message.as_str())
-            .collect();
+        let messages: Vec<_> = read.issues.iter().map(|issue| issue.message.as_str()).collect();
         assert_eq!(messages.len(), 2, "{messages:?}");
-        assert!(
-            messages[0].contains("bad.csv: expected the columns subj"),
-            "{messages:?}"
-        );
-        assert!(
-            messages[1].contains("absent.csv: No such file"),
-            "{messages:?}"
-        );
+        assert!(messages[0].contains("bad.csv: expected the columns subj"), "{messages:?}");
+        assert!(messages[1].contains("absent.csv: No such file"), "{messages:?}");
         let message = read_paths(&[bad]).unwrap_err().to_string();
         assert!(message.contains("found a,b"), "{message}");
         assert!(read_paths(&[absent]).is_err());
@@ -367,16 +329,10 @@ mod tests {
 
     #[test]
     fn people_are_told_from_networks_by_name() {
-        let read = read(&[
-            ("a.csv", FIRST),
-            ("b.csv", "subject-03,1,1,0.9,na,cat,0,cat1-bear2.png\n"),
-        ])
-        .unwrap();
-        let kinds: Vec<_> = read
-            .observers
-            .iter()
-            .map(|observer| observer.kind)
-            .collect();
+        let read =
+            read(&[("a.csv", FIRST), ("b.csv", "subject-03,1,1,0.9,na,cat,0,cat1-bear2.png\n")])
+                .unwrap();
+        let kinds: Vec<_> = read.observers.iter().map(|observer| observer.kind).collect();
         assert_eq!(kinds, [ObserverKind::Network, ObserverKind::Person]);
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::store::StoreError;
+
 /// An error that stops a shape-bias evaluation or analysis.
 #[derive(Debug, Error)]
 pub enum ShapeBiasError {
@@ -114,12 +116,19 @@ pub enum ShapeBiasError {
         /// What it should have been.
         expected: usize,
     },
-    /// A result or decision can't be written.
-    #[error("writing {}: {message}", path.display())]
-    Write {
-        /// The file.
+    /// Two labels differ only in what a file name can't hold.
+    #[error(
+        "the decisions of \"{first}\" and \"{second}\" would both be {}; give one of them another LABEL", path.display()
+    )]
+    LabelsCollide {
+        /// One label.
+        first: String,
+        /// The other.
+        second: String,
+        /// The file they would share.
         path: PathBuf,
-        /// Why.
-        message: String,
     },
+    /// A result or decision can't be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }

@@ -136,20 +136,14 @@ impl HumanReference {
         let found = bootstrap.shape_bias(stimuli, &[counts], &ranges);
         let distribution = found.into_iter().next().unwrap_or_default();
         let by_category = distribution.ranges.iter().map(|values| percentile_interval(values));
-        (
-            percentile_interval(&distribution.overall),
-            names.into_iter().zip(by_category).collect(),
-        )
+        (percentile_interval(&distribution.overall), names.into_iter().zip(by_category).collect())
     }
 }
 
 type Interval = Option<[f64; 2]>;
 
 fn with_interval(tally: &Tally, interval: Interval) -> BiasFigures {
-    BiasFigures {
-        interval,
-        ..tally.figures()
-    }
+    BiasFigures { interval, ..tally.figures() }
 }
 
 fn rows<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<Vec<T>, ShapeBiasError> {
@@ -158,10 +152,7 @@ fn rows<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<Vec<T>, 
         .from_reader(text.as_bytes())
         .deserialize()
         .collect::<Result<_, _>>()
-        .map_err(|error| ShapeBiasError::BuiltIn {
-            table,
-            problem: error.to_string(),
-        })
+        .map_err(|error| ShapeBiasError::BuiltIn { table, problem: error.to_string() })
 }
 
 #[cfg(test)]

@@ -100,10 +100,8 @@ impl Observer {
         provenance: Provenance,
     ) -> (Self, Vec<Issue>) {
         let (decisions, doubled) = sort_and_separate(decisions);
-        let issues = (!doubled.is_empty())
-            .then(|| duplicates(label, doubled))
-            .into_iter()
-            .collect();
+        let issues =
+            (!doubled.is_empty()).then(|| duplicates(label, doubled)).into_iter().collect();
         let observer = Self {
             label: label.to_owned(),
             kind: kind_of(label),
@@ -137,11 +135,7 @@ pub(super) fn order(decision: &Decision) -> (&str, &str) {
 
 /// Whether a name is a person's or a network's.
 pub(super) fn kind_of(label: &str) -> ObserverKind {
-    if label.starts_with(PERSON_PREFIX) {
-        ObserverKind::Person
-    } else {
-        ObserverKind::Network
-    }
+    if label.starts_with(PERSON_PREFIX) { ObserverKind::Person } else { ObserverKind::Network }
 }
 
 fn sort_and_separate(decisions: Vec<Decision>) -> (Vec<Decision>, Vec<String>) {
@@ -185,10 +179,7 @@ mod tests {
     fn decision(stimulus: &str, shape: &str, texture: &str, answer: &str) -> Decision {
         Decision {
             stimulus: stimulus.to_owned(),
-            cues: Cues {
-                shape: shape.to_owned(),
-                texture: texture.to_owned(),
-            },
+            cues: Cues { shape: shape.to_owned(), texture: texture.to_owned() },
             answer: match answer {
                 "na" => Answer::Missing,
                 name => Answer::Category(name.to_owned()),
@@ -215,11 +206,7 @@ mod tests {
         ];
         let (observer, issues) = Observer::new("subject-07", answers, Provenance::default());
         assert_eq!(observer.kind, ObserverKind::Person);
-        let names: Vec<_> = observer
-            .decisions()
-            .iter()
-            .map(|d| d.stimulus.as_str())
-            .collect();
+        let names: Vec<_> = observer.decisions().iter().map(|d| d.stimulus.as_str()).collect();
         assert_eq!(names, ["a", "b"]);
         assert_eq!(observer.decisions()[1].answer.as_str(), "cat");
         assert_eq!(issues.len(), 1);

@@ -81,7 +81,7 @@ pub struct ObserverResult {
     /// answers are not known.
     pub confusion: Option<Confusion>,
     /// Where this observer's answers come from: the network's checkpoint, preprocessing and device,
-    /// or the decision files.
+    /// or the decision files. What is common to the run is in [`ShapeBiasResult::provenance`] alone.
     pub provenance: Provenance,
 }
 
@@ -210,6 +210,8 @@ pub enum IssueKind {
     UnknownCategory,
     /// A stimulus that can't be decoded; it was left out.
     UnreadableStimulus,
+    /// A stimulus on which a network's output is NaN or infinite; it was left out.
+    NonFiniteOutput,
     /// A decision that disagrees with the name of its stimulus; it was left out.
     ContradictoryRow,
     /// Files that name the same observer but can't be one; they were kept apart.
@@ -262,17 +264,12 @@ pub struct ShapeBiasRow {
 impl ShapeBiasResult {
     /// The rows of `shapebias.csv`: for each observer [`OVERALL`], then its categories.
     pub fn rows(&self) -> Vec<ShapeBiasRow> {
-        self.observers
-            .iter()
-            .flat_map(ObserverResult::rows)
-            .collect()
+        self.observers.iter().flat_map(ObserverResult::rows).collect()
     }
 
     /// An observer by label.
     pub fn observer(&self, label: &str) -> Option<&ObserverResult> {
-        self.observers
-            .iter()
-            .find(|observer| observer.label == label)
+        self.observers.iter().find(|observer| observer.label == label)
     }
 }
 

@@ -66,10 +66,7 @@ impl NamePattern {
     pub fn cues(&self, name: &str) -> Option<Cues> {
         let captures = self.0.captures(name)?;
         let group = |name| captures.name(name).map(|found| found.as_str().to_owned());
-        Some(Cues {
-            shape: group("shape")?,
-            texture: group("texture")?,
-        })
+        Some(Cues { shape: group("shape")?, texture: group("texture")? })
     }
 }
 
@@ -128,10 +125,7 @@ impl StimulusSet {
                 }
                 (_, None) => format!("of {pictures} pictures none can be used"),
             };
-            return Err(ShapeBiasError::NoStimuli {
-                folder: folder.to_owned(),
-                reason,
-            });
+            return Err(ShapeBiasError::NoStimuli { folder: folder.to_owned(), reason });
         }
         set.name_uniquely(folder);
         Ok(set)
@@ -189,20 +183,14 @@ impl StimulusSet {
 }
 
 fn is_picture(path: &Path) -> bool {
-    let hidden = path
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    let extension = path
-        .extension()
-        .map(|extension| extension.to_string_lossy().to_lowercase());
+    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     !hidden && extension.is_some_and(|extension| PICTURES.contains(&extension.as_str()))
 }
 
 fn path_below(folder: &Path, path: &Path) -> String {
     let below = path.strip_prefix(folder).unwrap_or(path);
-    let parts = below
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy());
+    let parts = below.components().map(|part| part.as_os_str().to_string_lossy());
     parts.collect::<Vec<_>>().join("/")
 }
 
@@ -239,10 +227,7 @@ mod tests {
     fn published_names_tell_both_categories() {
         let pattern = NamePattern::published().unwrap();
         let cues = pattern.cues("cat1-bear2.png").unwrap();
-        assert_eq!(
-            (cues.shape.as_str(), cues.texture.as_str()),
-            ("cat", "bear")
-        );
+        assert_eq!((cues.shape.as_str(), cues.texture.as_str()), ("cat", "bear"));
         assert!(cues.conflict());
         assert!(!pattern.cues("cat/cat10-cat3.png").unwrap().conflict());
         for name in ["cat-bear.png", "cat1.png", "cat1-bear2", "LICENSE", ""] {
@@ -270,25 +255,15 @@ mod tests {
             "LICENSE",
         ]);
         let set = list(folder.path(), &NamePattern::published().unwrap()).unwrap();
-        let names: Vec<_> = set
-            .stimuli
-            .iter()
-            .map(|found| found.name.as_str())
-            .collect();
+        let names: Vec<_> = set.stimuli.iter().map(|found| found.name.as_str()).collect();
         assert_eq!(names, ["cat1-bear2.PNG", "cat2-bear1.png"]);
         let kinds: Vec<_> = set.issues.iter().map(|issue| issue.kind).collect();
         assert_eq!(
             kinds,
-            [
-                IssueKind::UnparsableName,
-                IssueKind::UnknownCategory,
-                IssueKind::UnknownCategory
-            ]
+            [IssueKind::UnparsableName, IssueKind::UnknownCategory, IssueKind::UnknownCategory]
         );
         assert!(
-            set.issues[1]
-                .message
-                .contains("cat1-cow1.png: its texture, cow"),
+            set.issues[1].message.contains("cat1-cow1.png: its texture, cow"),
             "{}",
             set.issues[1].message
         );
@@ -313,9 +288,7 @@ mod tests {
         let unusable = folder(&["a.png"]);
         let message = list(unusable.path(), &pattern).unwrap_err().to_string();
         assert!(message.contains("a.png: the name"), "{message}");
-        let message = list(&nothing.path().join("no"), &pattern)
-            .unwrap_err()
-            .to_string();
+        let message = list(&nothing.path().join("no"), &pattern).unwrap_err().to_string();
         assert!(message.contains("No such file"), "{message}");
     }
 }
