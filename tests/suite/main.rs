@@ -2,3 +2,4 @@
 
 mod common;
 mod golden_networks;
+mod published_decisions;
