@@ -3,7 +3,7 @@
 //! Both run through libtorch's fused kernel, which never holds the L x L products: at 1024 x 1024 a
 //! ViT with patches of 16 has 4,096 tokens, whose products would take 0.8 GB for 12 heads.
 
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 use super::layer::WindowAttention;
 
@@ -212,7 +212,7 @@ impl Windows {
         parts
             .f_unsqueeze(1)?
             .f_ne_tensor(&parts.f_unsqueeze(2)?)?
-            .f_to_kind(Kind::Float)?
+            .f_to_kind(like.kind())?
             .f_mul_scalar(MASKED)?
             .f_to_device(like.device())
             .map(Some)

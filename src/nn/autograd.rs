@@ -106,6 +106,9 @@ impl Reference {
         let (row, column) = (unit.row as i64, unit.column as i64);
         let channels = match shape {
             Shape::Map { .. } => map.f_select(3, column).and_then(|line| line.f_select(2, row)),
+            Shape::Tokens { prefix, width, .. } => {
+                map.f_select(1, prefix as i64 + row * width as i64 + column)
+            }
             _ => map.f_select(2, column).and_then(|line| line.f_select(1, row)),
         };
         channels
@@ -132,37 +135,9 @@ impl Reference {
 ///
 /// # Errors
 ///
-<<<<<<< HEAD
 /// Whatever libtorch's autograd reports.
 pub fn gradient_of_positive_part(values: &Tensor, input: &Tensor) -> Result<Tensor, tch::TchError> {
     let score = values.f_relu()?.f_sum(values.kind())?;
-=======
-/// [`NnError`] where the layers can't take the image, or libtorch fails.
-pub fn input_gradient(network: &Network, input: &Tensor, unit: Unit) -> Result<Tensor, NnError> {
-    let size = input.size();
-    let shape = shapes(&network.graph, size[2] as usize, size[3] as usize)?[unit.layer.0];
-    let input = input.detach().set_requires_grad(true);
-    let mut outputs =
-        forward(&network.graph, &network.parameters, &input, &[unit.layer], Mode::Evaluation)?;
-    let map = outputs.remove(0);
-    let (row, column) = (unit.row as i64, unit.column as i64);
-    let channels = match shape {
-        Shape::Map { .. } => map.f_select(3, column).and_then(|line| line.f_select(2, row)),
-        Shape::Tokens { prefix, width, .. } => {
-            map.f_select(1, prefix as i64 + row * width as i64 + column)
-        }
-        _ => map.f_select(2, column).and_then(|line| line.f_select(1, row)),
-    };
-    channels
-        .and_then(|channels| channels.f_relu())
-        .and_then(|positive| positive.f_sum(tch::Kind::Float))
-        .and_then(|score| gradient_of(&score, &input))
-        .map_err(NnError::torch("the input gradient"))
-}
-
-/// Gradient of a scalar with respect to an image of 1 x C x H x W, as C x H x W.
-pub fn gradient_of(score: &Tensor, input: &Tensor) -> Result<Tensor, tch::TchError> {
->>>>>>> 1b58c18 (Run ConvNeXt, Swin, ViT and DeiT as layer graphs, for the paper compares its kernels with them)
     let mut gradients = Tensor::f_run_backward(&[score], &[input], false, false)?;
     gradients.remove(0).f_squeeze_dim(0)
 }
