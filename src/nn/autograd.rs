@@ -106,6 +106,9 @@ impl Reference {
         let (row, column) = (unit.row as i64, unit.column as i64);
         let channels = match shape {
             Shape::Map { .. } => map.f_select(3, column).and_then(|line| line.f_select(2, row)),
+            Shape::Tokens { prefix, width, .. } => {
+                map.f_select(1, prefix as i64 + row * width as i64 + column)
+            }
             _ => map.f_select(2, column).and_then(|line| line.f_select(1, row)),
         };
         channels

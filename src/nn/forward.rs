@@ -6,6 +6,8 @@ use super::NnError;
 use super::graph::{Graph, Node, NodeId};
 use super::layer::Layer;
 use super::network::Parameters;
+use super::shape::{Shape, shapes};
+use super::{attention, position};
 
 /// How batch norms behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +23,8 @@ pub enum Mode {
 ///
 /// # Errors
 ///
-/// [`NnError::MissingParameter`] for a parameter without value, [`NnError::Torch`] where libtorch
-/// refuses (shapes, memory); check sizes first with [`super::shape::shapes`] for a clearer message.
+/// [`NnError::Shape`] where a layer can't take its input, [`NnError::MissingParameter`] for a
+/// parameter without value, [`NnError::Torch`] where libtorch refuses (memory).
 pub fn forward(
     graph: &Graph,
     parameters: &Parameters,
@@ -30,6 +32,16 @@ pub fn forward(
     outputs: &[NodeId],
     mode: Mode,
 ) -> Result<Vec<Tensor>, NnError> {
+    let size = input.size();
+    let [_, _, height, width] = size[..] else {
+        return Err(NnError::Shape {
+            layer: "input".into(),
+            kind: "input",
+            shape: format!("{size:?}"),
+            reason: "it needs a batch of images, N x C x H x W".into(),
+        });
+    };
+    let shapes = shapes(graph, height as usize, width as usize)?;
     let needed = graph.needed_for(outputs);
     let mut readers = graph.readers(&needed);
     for output in outputs {
@@ -42,7 +54,7 @@ pub fn forward(
         } else {
             let inputs: Vec<&Tensor> =
                 node.inputs.iter().filter_map(|input| values[input.0].as_ref()).collect();
-            run(node, parameters, &inputs, mode)?
+            run(node, parameters, &inputs, shapes[index], mode)?
         };
         values[index] = Some(value);
         for read in &node.inputs {
@@ -58,11 +70,13 @@ pub fn forward(
         .collect())
 }
 
-/// Runs one layer on its inputs.
+/// Runs one layer on its inputs; `output` is the shape that it gives (tokens don't tell how many rows
+/// and columns they stand for).
 pub(super) fn run(
     node: &Node,
     parameters: &Parameters,
     inputs: &[&Tensor],
+    output: Shape,
     mode: Mode,
 ) -> Result<Tensor, NnError> {
     let x = inputs[0];
@@ -104,16 +118,57 @@ pub(super) fn run(
         Layer::GlobalAveragePool => x.f_mean_dim([2i64, 3].as_slice(), false, None),
         Layer::Add => x.f_add(inputs[1]),
         Layer::Linear(l) => x.f_linear(parameters.get(&l.weight)?, optional(&l.bias)?),
-        Layer::ChannelScale { channels, weight } => {
-            let factor = parameters.get(weight)?;
-            if x.dim() == 4 && x.size()[1] == *channels as i64 {
-                factor.f_view([1, *channels as i64, 1, 1]).and_then(|factor| x.f_mul(&factor))
-            } else {
-                x.f_mul(factor)
-            }
-        }
+        Layer::ChannelScale { weight, .. } => x.f_mul(parameters.get(weight)?),
         Layer::ToChannelsLast => x.f_permute([0, 2, 3, 1]),
         Layer::ToChannelsFirst => x.f_permute([0, 3, 1, 2]),
+        Layer::ToTokens => x.f_flatten(2, 3).and_then(|x| x.f_transpose(1, 2)),
+        Layer::TokensToMap => tokens_to_map(x, output),
+        Layer::PrefixTokens(p) => {
+            let tokens: Vec<&Tensor> =
+                p.tokens.iter().map(|name| parameters.get(name)).collect::<Result<_, _>>()?;
+            prepend(x, &tokens)
+        }
+        Layer::PositionEmbedding(p) => {
+            position::resample(parameters.get(&p.weight)?, p.prefix, p.grid, output)
+                .and_then(|embedding| x.f_add(&embedding))
+        }
+        Layer::Attention(a) => attention::global(x, a.heads),
+        Layer::WindowAttention(w) => {
+            attention::windowed(x, w, parameters.get(&w.table)?, parameters.get(&w.padding)?)
+        }
+        Layer::SelectToken { index } => x.f_select(1, *index as i64),
+        Layer::MergePatches => merge_patches(x),
+        Layer::Average => x.f_add(inputs[1]).and_then(|sum| sum.f_mul_scalar(0.5)),
     };
     result.map_err(NnError::torch(format!("layer {} ({})", node.name, node.layer.kind())))
+}
+
+fn tokens_to_map(tokens: &Tensor, output: Shape) -> Result<Tensor, tch::TchError> {
+    let Some([height, width]) = output.grid() else { return Ok(tokens.shallow_clone()) };
+    let patches = (height * width) as i64;
+    let prefix = tokens.size()[1] - patches;
+    tokens
+        .f_narrow(1, prefix, patches)?
+        .f_transpose(1, 2)?
+        .f_unflatten(2, [height as i64, width as i64])
+}
+
+fn prepend(tokens: &Tensor, prefix: &[&Tensor]) -> Result<Tensor, tch::TchError> {
+    let batch = tokens.size()[0];
+    let mut parts = prefix
+        .iter()
+        .map(|token| token.f_expand([batch, -1, -1], false))
+        .collect::<Result<Vec<_>, _>>()?;
+    parts.push(tokens.shallow_clone());
+    Tensor::f_cat(&parts, 1)
+}
+
+/// N x H x W x C -> N x ceil(H/2) x ceil(W/2) x 4C.
+fn merge_patches(x: &Tensor) -> Result<Tensor, tch::TchError> {
+    let (height, width) = (x.size()[1], x.size()[2]);
+    x.f_constant_pad_nd([0, 0, 0, width % 2, 0, height % 2])?
+        .f_unflatten(2, [-1, 2])?
+        .f_unflatten(1, [-1, 2])?
+        .f_permute([0, 1, 3, 4, 2, 5])?
+        .f_flatten(3, 5)
 }

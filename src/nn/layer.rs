@@ -185,6 +185,59 @@ pub struct MaxPool {
     pub padding: usize,
 }
 
+/// Tokens put in front of a sequence: a class token, a distillation token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefixTokens {
+    /// Channels.
+    pub channels: usize,
+    /// Names of the tokens, each 1 x 1 x channels, in order.
+    pub tokens: Vec<String>,
+}
+
+/// A learned embedding of each token's position, added to the tokens. For an image of another grid
+/// than `grid` the rows and columns are resampled; the prefix tokens' rows stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PositionEmbedding {
+    /// Channels.
+    pub channels: usize,
+    /// Prefix tokens that have an embedding.
+    pub prefix: usize,
+    /// Rows and columns that the embedding was learned for.
+    pub grid: [usize; 2],
+    /// Name of the embedding, 1 x (prefix + rows x columns) x channels.
+    pub weight: String,
+}
+
+/// Multi-head self-attention of every token to every token (Vaswani et al. 2017, "Attention is all
+/// you need", section 3.2), on tokens that hold query, key and value side by side (3 x channels).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attention {
+    /// Channels of the output, of which each head has an equal share.
+    pub channels: usize,
+    /// Heads.
+    pub heads: usize,
+}
+
+/// Self-attention within windows of a map, with a learned bias for each relative position (Liu et
+/// al. 2021, "Swin Transformer", ICCV, section 3.2 and equation 4), on an H x W map that holds query,
+/// key and value side by side (3 x channels).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowAttention {
+    /// Channels of the output, of which each head has an equal share.
+    pub channels: usize,
+    /// Heads.
+    pub heads: usize,
+    /// Side of a window. Along an axis that is no longer than this, one window takes all.
+    pub window: usize,
+    /// Whether windows are shifted cyclically by half their side.
+    pub shifted: bool,
+    /// Name of the bias table, (2 window - 1)^2 x heads, row by row over relative positions.
+    pub table: String,
+    /// Name of the bias of the layer that computes query, key and value: what it gives for the
+    /// zeros by which a map is padded to whole windows.
+    pub padding: String,
+}
+
 /// One layer of a network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Layer {
@@ -211,7 +264,7 @@ pub enum Layer {
     Add,
     /// Linear layer over channels.
     Linear(Linear),
-    /// Multiplies each channel by a learned factor (layer scale).
+    /// Multiplies each channel (the last axis) by a learned factor (layer scale).
     ChannelScale {
         /// Channels.
         channels: usize,
@@ -222,6 +275,29 @@ pub enum Layer {
     ToChannelsLast,
     /// N x H x W x C -> N x C x H x W.
     ToChannelsFirst,
+    /// N x C x H x W -> N x (H W) x C, row by row.
+    ToTokens,
+    /// Tokens -> N x C x H x W; prefix tokens are dropped.
+    TokensToMap,
+    /// Tokens put in front of the others.
+    PrefixTokens(PrefixTokens),
+    /// Adds an embedding of the positions.
+    PositionEmbedding(PositionEmbedding),
+    /// Self-attention over all tokens.
+    Attention(Attention),
+    /// Self-attention within windows of a channels-last map.
+    WindowAttention(WindowAttention),
+    /// One token: tokens -> vector.
+    SelectToken {
+        /// Place of the token, prefix tokens first.
+        index: usize,
+    },
+    /// Puts each 2 x 2 neighbourhood of a channels-last map side by side: H x W x C ->
+    /// ceil(H/2) x ceil(W/2) x 4C, in the order (0,0), (1,0), (0,1), (1,1) of (row, column), with
+    /// zeros beyond the edge.
+    MergePatches,
+    /// Mean of two equal shapes.
+    Average,
 }
 
 impl Layer {
@@ -242,6 +318,16 @@ impl Layer {
             Layer::ChannelScale { .. } => "layer scale",
             Layer::ToChannelsLast => "to channels last",
             Layer::ToChannelsFirst => "to channels first",
+            Layer::ToTokens => "to tokens",
+            Layer::TokensToMap => "tokens to map",
+            Layer::PrefixTokens(_) => "prefix tokens",
+            Layer::PositionEmbedding(_) => "position embedding",
+            Layer::Attention(_) => "attention",
+            Layer::WindowAttention(w) if w.shifted => "shifted window attention",
+            Layer::WindowAttention(_) => "window attention",
+            Layer::SelectToken { .. } => "token",
+            Layer::MergePatches => "patch merging",
+            Layer::Average => "average",
         }
     }
 
@@ -277,6 +363,18 @@ impl Layer {
             Layer::ChannelScale { channels, weight } => {
                 vec![Parameter::new(weight, &[*channels], Role::LayerScale)]
             }
+            Layer::PrefixTokens(p) => {
+                let token = |name| Parameter::new(name, &[1, 1, p.channels], Role::Embedding);
+                p.tokens.iter().map(token).collect()
+            }
+            Layer::PositionEmbedding(p) => {
+                let shape = [1, p.prefix + p.grid[0] * p.grid[1], p.channels];
+                vec![Parameter::new(&p.weight, &shape, Role::Embedding)]
+            }
+            Layer::WindowAttention(w) => {
+                let positions = (2 * w.window - 1).pow(2);
+                vec![Parameter::new(&w.table, &[positions, w.heads], Role::Embedding)]
+            }
             Layer::Input { .. }
             | Layer::Relu
             | Layer::Gelu
@@ -284,7 +382,13 @@ impl Layer {
             | Layer::GlobalAveragePool
             | Layer::Add
             | Layer::ToChannelsLast
-            | Layer::ToChannelsFirst => Vec::new(),
+            | Layer::ToChannelsFirst
+            | Layer::ToTokens
+            | Layer::TokensToMap
+            | Layer::Attention(_)
+            | Layer::SelectToken { .. }
+            | Layer::MergePatches
+            | Layer::Average => Vec::new(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The layer graph: what a layer is, and the walks over it.
 
+pub mod attention;
 pub mod autograd;
 mod error;
 mod forward;
 pub mod graph;
 pub mod layer;
 pub mod network;
+pub mod position;
 pub mod shape;
 
 pub use error::NnError;

@@ -27,6 +27,17 @@ pub enum Shape {
         /// Channels.
         channels: usize,
     },
+    /// L x C: prefix tokens, then the patches of an H x W grid row by row.
+    Tokens {
+        /// Tokens in front of the patches.
+        prefix: usize,
+        /// Rows of patches.
+        height: usize,
+        /// Columns of patches.
+        width: usize,
+        /// Channels.
+        channels: usize,
+    },
     /// C.
     Vector {
         /// Channels.
@@ -40,6 +51,7 @@ impl Shape {
         match *self {
             Shape::Map { channels, .. }
             | Shape::ChannelsLast { channels, .. }
+            | Shape::Tokens { channels, .. }
             | Shape::Vector { channels } => channels,
         }
     }
@@ -47,16 +59,36 @@ impl Shape {
     /// Rows and columns, where the shape has any.
     pub fn grid(&self) -> Option<[usize; 2]> {
         match *self {
-            Shape::Map { height, width, .. } | Shape::ChannelsLast { height, width, .. } => {
-                Some([height, width])
-            }
+            Shape::Map { height, width, .. }
+            | Shape::ChannelsLast { height, width, .. }
+            | Shape::Tokens { height, width, .. } => Some([height, width]),
             Shape::Vector { .. } => None,
         }
     }
 
+    /// Number of positions: rows x columns, and prefix tokens; 1 for a vector.
+    pub fn positions(&self) -> usize {
+        let prefix = if let Shape::Tokens { prefix, .. } = self { *prefix } else { 0 };
+        self.grid().map_or(1, |[height, width]| height * width + prefix)
+    }
+
     /// Number of values.
     pub fn count(&self) -> usize {
-        self.channels() * self.grid().map_or(1, |[height, width]| height * width)
+        self.channels() * self.positions()
+    }
+
+    /// The same with other channels.
+    pub fn with_channels(self, channels: usize) -> Self {
+        match self {
+            Shape::Map { height, width, .. } => Shape::Map { channels, height, width },
+            Shape::ChannelsLast { height, width, .. } => {
+                Shape::ChannelsLast { height, width, channels }
+            }
+            Shape::Tokens { prefix, height, width, .. } => {
+                Shape::Tokens { prefix, height, width, channels }
+            }
+            Shape::Vector { .. } => Shape::Vector { channels },
+        }
     }
 }
 
@@ -66,6 +98,12 @@ impl fmt::Display for Shape {
             Shape::Map { channels, height, width } => write!(f, "{channels} x {height} x {width}"),
             Shape::ChannelsLast { height, width, channels } => {
                 write!(f, "{height} x {width} x {channels}")
+            }
+            Shape::Tokens { prefix: 0, height, width, channels } => {
+                write!(f, "({height} x {width}) tokens x {channels}")
+            }
+            Shape::Tokens { prefix, height, width, channels } => {
+                write!(f, "({prefix} + {height} x {width}) tokens x {channels}")
             }
             Shape::Vector { channels } => write!(f, "{channels}"),
         }
@@ -134,20 +172,20 @@ fn output_shape(
             Shape::Map { .. } => Err(refuse("it needs channels last".into())),
             shape => Ok(shape),
         },
-        Layer::ChannelScale { channels, .. } => expect_channels(*channels),
+        Layer::ChannelScale { channels, .. } => match expect_channels(*channels)? {
+            Shape::Map { .. } => Err(refuse("it needs channels last".into())),
+            shape => Ok(shape),
+        },
         Layer::Relu | Layer::Gelu => Ok(inputs[0]),
-        Layer::Add if inputs[0] == inputs[1] => Ok(inputs[0]),
-        Layer::Add => Err(refuse("the two shapes differ".into())),
+        Layer::Add | Layer::Average if inputs[0] == inputs[1] => Ok(inputs[0]),
+        Layer::Add | Layer::Average => Err(refuse("the two shapes differ".into())),
         Layer::GlobalAveragePool => match inputs[0] {
             Shape::Map { channels, .. } => Ok(Shape::Vector { channels }),
             _ => Err(refuse("it needs a map of C x H x W".into())),
         },
         Layer::Linear(l) => match expect_channels(l.in_features)? {
-            Shape::Vector { .. } => Ok(Shape::Vector { channels: l.out_features }),
-            Shape::ChannelsLast { height, width, .. } => {
-                Ok(Shape::ChannelsLast { height, width, channels: l.out_features })
-            }
             Shape::Map { .. } => Err(refuse("it needs channels last".into())),
+            shape => Ok(shape.with_channels(l.out_features)),
         },
         Layer::ToChannelsLast => match inputs[0] {
             Shape::Map { channels, height, width } => {
@@ -161,6 +199,58 @@ fn output_shape(
             }
             _ => Err(refuse("it needs a map of H x W x C".into())),
         },
+        Layer::MergePatches => match inputs[0] {
+            Shape::ChannelsLast { height, width, channels } => Ok(Shape::ChannelsLast {
+                height: height.div_ceil(2),
+                width: width.div_ceil(2),
+                channels: 4 * channels,
+            }),
+            _ => Err(refuse("it needs a map of H x W x C".into())),
+        },
+        Layer::WindowAttention(w) => match expect_channels(3 * w.channels)? {
+            shape @ Shape::ChannelsLast { .. } => Ok(shape.with_channels(w.channels)),
+            _ => Err(refuse("it needs a map of H x W x C".into())),
+        },
+        Layer::ToTokens
+        | Layer::TokensToMap
+        | Layer::PrefixTokens(_)
+        | Layer::PositionEmbedding(_)
+        | Layer::Attention(_)
+        | Layer::SelectToken { .. } => token_shape(&node.layer, inputs[0]).map_err(refuse),
+    }
+}
+
+/// Output shape of a layer that makes, takes or turns tokens; where it can't, why not.
+fn token_shape(layer: &Layer, input: Shape) -> Result<Shape, String> {
+    if let Layer::ToTokens = layer {
+        let Shape::Map { channels, height, width } = input else {
+            return Err("it needs a map of C x H x W".into());
+        };
+        return Ok(Shape::Tokens { prefix: 0, height, width, channels });
+    }
+    let Shape::Tokens { prefix, height, width, channels } = input else {
+        return Err("it needs tokens".into());
+    };
+    let expected = match layer {
+        Layer::PrefixTokens(p) => p.channels,
+        Layer::PositionEmbedding(p) => p.channels,
+        Layer::Attention(a) => 3 * a.channels,
+        _ => channels,
+    };
+    if channels != expected {
+        return Err(format!("it has {channels} channels where {expected} are expected"));
+    }
+    match layer {
+        Layer::PrefixTokens(p) => {
+            Ok(Shape::Tokens { prefix: prefix + p.tokens.len(), height, width, channels })
+        }
+        Layer::PositionEmbedding(p) if p.prefix != prefix => {
+            Err(format!("it has embeddings for {} prefix tokens, not {prefix}", p.prefix))
+        }
+        Layer::Attention(a) => Ok(input.with_channels(a.channels)),
+        Layer::SelectToken { .. } => Ok(Shape::Vector { channels }),
+        Layer::TokensToMap => Ok(Shape::Map { channels, height, width }),
+        _ => Ok(input),
     }
 }
 

@@ -5,6 +5,7 @@
 //! walk over its graph.
 
 mod architecture;
+pub mod convnext;
 mod error;
 mod fit;
 pub mod init;
@@ -12,7 +13,9 @@ pub mod model;
 pub mod replknet;
 pub mod resnet;
 mod spec;
+pub mod swin;
 pub mod torchscript;
+pub mod vit;
 
 pub use architecture::{Architecture, Defaults, Form, Naming};
 pub use error::ZooError;
@@ -22,7 +25,16 @@ pub use spec::ModelSpec;
 
 /// All architectures, in the order in which `fieldscope models` lists them.
 pub fn architectures() -> Vec<Architecture> {
-    [resnet::architectures(), replknet::architectures()].into_iter().flatten().collect()
+    [
+        resnet::architectures(),
+        replknet::architectures(),
+        convnext::architectures(),
+        swin::architectures(),
+        vit::architectures(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The architecture called `name`.

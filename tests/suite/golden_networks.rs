@@ -32,6 +32,7 @@ fn check(name: &str, size: usize) {
     let logits = reference.logits(&image).unwrap();
     let expected = read_f32(&shared.join(format!("golden/{name}-{size}.logits.npy")));
     let error = relative_largest(&values(&logits), expected.as_slice().unwrap());
+    eprintln!("{name}-{size}: logits {error:.2e}");
     assert!(error < 1e-5, "{name}-{size}: logits differ by {error:.2e} of the largest");
 
     let unit = Unit::centre(&network, network.graph.features, size, size).unwrap();
@@ -39,6 +40,7 @@ fn check(name: &str, size: usize) {
     let map = gradient.relu().sum_dim_intlist([0i64].as_slice(), false, Kind::Double);
     let expected = read_f32(&shared.join(format!("golden/{name}-{size}.erf.npy")));
     let error = relative_l1(&values(&map), expected.as_slice().unwrap());
+    eprintln!("{name}-{size}: map {error:.2e}");
     assert!(error < 1e-3, "{name}-{size}: maps differ by {error:.2e}");
 }
 
@@ -67,11 +69,35 @@ fn replknet_31b() {
     check("replknet_31b", 224);
 }
 
+#[test]
+fn convnext_tiny() {
+    check("convnext_tiny", 224);
+}
+
+#[test]
+fn swin_tiny() {
+    check("swin_tiny", 224);
+}
+
+#[test]
+fn vit_base_patch16() {
+    check("vit_base_patch16", 224);
+}
+
 /// Names and shapes of every state-dict entry are those that PyTorch's modules have.
 #[test]
 fn parameters_have_the_published_names() {
     let Some(shared) = shared() else { return };
-    for name in ["resnet50", "resnet101", "replknet_3", "replknet_31b", "replknet_xl"] {
+    for name in [
+        "resnet50",
+        "resnet101",
+        "replknet_3",
+        "replknet_31b",
+        "replknet_xl",
+        "convnext_tiny",
+        "swin_tiny",
+        "vit_base_patch16",
+    ] {
         let text = std::fs::read_to_string(shared.join(format!("golden/keys/{name}.tsv"))).unwrap();
         let mut expected: Vec<(String, Vec<usize>)> = text
             .lines()
