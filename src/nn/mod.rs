@@ -2,11 +2,15 @@
 
 pub mod autograd;
 mod error;
+pub mod fold;
 mod forward;
 pub mod graph;
 pub mod layer;
 pub mod network;
 pub mod shape;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod window;
 
 pub use error::NnError;
 pub use forward::{Mode, forward};
