@@ -1,6 +1,7 @@
 //! The layer graph: what a layer is, and the walks over it.
 
 pub mod autograd;
+pub mod engine;
 mod error;
 pub mod fold;
 mod forward;

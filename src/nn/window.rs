@@ -86,13 +86,33 @@ pub fn windows_from(
     layer: NodeId,
     wanted: Window,
 ) -> Vec<Option<Window>> {
+    windows_where(graph, shapes, layer, wanted, |_| false)
+}
+
+/// The same where layers for which `runs_whole` holds read and give everything.
+pub(super) fn windows_where(
+    graph: &Graph,
+    shapes: &[Shape],
+    layer: NodeId,
+    wanted: Window,
+    runs_whole: impl Fn(&Layer) -> bool,
+) -> Vec<Option<Window>> {
+    let whole = |id: usize| Window::whole(shapes[id].grid().unwrap_or([1, 1]));
     let mut windows = vec![None; graph.nodes.len()];
     windows[layer.0] = Some(wanted);
     for index in (0..=layer.0).rev() {
         let Some(window) = windows[index] else { continue };
         let node = &graph.nodes[index];
+        let everything = runs_whole(&node.layer);
+        if everything {
+            windows[index] = Some(whole(index));
+        }
         for input in &node.inputs {
-            let asked = asked_of_input(&node.layer, window, shapes[input.0]);
+            let asked = if everything {
+                whole(input.0)
+            } else {
+                asked_of_input(&node.layer, window, shapes[input.0])
+            };
             let union = windows[input.0].map_or(asked, |known: Window| known.union(&asked));
             windows[input.0] = Some(union);
         }
@@ -101,7 +121,7 @@ pub fn windows_from(
 }
 
 /// The part of an input that `window` of a layer's output depends on.
-fn asked_of_input(layer: &Layer, window: Window, input: Shape) -> Window {
+pub(super) fn asked_of_input(layer: &Layer, window: Window, input: Shape) -> Window {
     let grid = input.grid().unwrap_or([1, 1]);
     match layer {
         Layer::Convolution(c) => slide(window, grid, c.kernel, c.stride, c.padding),
