@@ -56,6 +56,9 @@ pub enum NnError {
     /// The graph has no logits.
     #[error("the network has no classifier, so it can't decide")]
     NoLogits,
+    /// Worker threads can't be started.
+    #[error("the worker threads can't be started: {0}")]
+    Threads(String),
     /// libtorch refused an operation or ran out of memory.
     #[error("libtorch failed at {context}: {source}")]
     Torch {

@@ -2,13 +2,18 @@
 
 pub mod attention;
 pub mod autograd;
+pub mod engine;
 mod error;
+pub mod fold;
 mod forward;
 pub mod graph;
 pub mod layer;
 pub mod network;
 pub mod position;
 pub mod shape;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod window;
 
 pub use error::NnError;
 pub use forward::{Mode, forward};

@@ -1,0 +1,49 @@
+//! Seconds an image and peak memory of the ERF engine: `cargo bench --bench erf -- MODEL SIZE [IMAGES]`.
+//!
+//! Weights come from the formula of `zoo::init`, the images are random. Prints one JSON line like the
+//! peer's script: model, size, images, seconds (median), peak_rss_mb.
+
+use std::time::Instant;
+
+use fieldscope::nn::autograd::Unit;
+use fieldscope::nn::engine::{Engine, Options};
+use fieldscope::zoo::{Form, find, init};
+use tch::{Kind, Tensor};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let [model, size, rest @ ..] = arguments.as_slice() else {
+        return Err("usage: cargo bench --bench erf -- MODEL SIZE [IMAGES]".into());
+    };
+    let (size, images) = (size.parse::<usize>()?, rest.first().map_or(Ok(3), |n| n.parse())?);
+    let network = init::formula(find(model)?.graph(&Form::fresh()));
+    let unit = Unit::centre(&network, network.graph.features, size, size)?;
+    let engine = Engine::prepare(network, &[], Options::default())?;
+    tch::manual_seed(1);
+    let mut seconds = Vec::new();
+    for _ in 0..images {
+        let image = Tensor::randn([1, 3, size as i64, size as i64], (Kind::Float, tch::Device::Cpu));
+        let start = Instant::now();
+        engine.input_gradient(&image, unit)?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    seconds.sort_by(f64::total_cmp);
+    let line = serde_json::json!({
+        "model": model,
+        "size": size,
+        "images": images,
+        "seconds": seconds[seconds.len() / 2],
+        "fastest": seconds[0],
+        "peak_rss_mb": peak_resident_mb()?,
+    });
+    println!("{line}");
+    Ok(())
+}
+
+/// Peak resident memory of this process, as the kernel counts it.
+fn peak_resident_mb() -> Result<u64, Box<dyn std::error::Error>> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmHWM")?;
+    Ok(kilobytes.parse::<u64>()? / 1024)
+}

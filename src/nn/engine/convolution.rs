@@ -1,0 +1,282 @@
+//! Dense convolutions as matrix products: the inputs under the kernel are gathered in columns.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use tch::Tensor;
+
+use super::buffer::Storage;
+use super::chunk::with_scratch;
+use super::columns::{Columns, Matrix, product};
+use super::elementwise::{add_bias, add};
+use super::map::Map;
+use crate::nn::NnError;
+use crate::nn::window::Window;
+
+/// Numbers that a task's gathered columns may take: they should stay in the cache.
+const GATHERED: usize = 1 << 20;
+
+/// How a kernel slides, for one window of the output and the window of the input that it reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slide {
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
+    pub input: Window,
+    pub output: Window,
+}
+
+impl Slide {
+    /// Row (or column) of the input window under tap `tap`, for row (or column) `position` of the
+    /// output window; outside the window, zeros are read.
+    pub fn under(&self, axis: usize, position: usize, tap: usize) -> isize {
+        let output = self.output.along(axis)[0] + position;
+        let absolute = output * self.stride[axis] + tap;
+        absolute as isize - (self.padding[axis] + self.input.along(axis)[0]) as isize
+    }
+
+    /// The columns of the output window for which tap `tap` lies in the input window.
+    pub fn inside(&self, tap: usize) -> Range<usize> {
+        let within = |column: &usize| {
+            let under = self.under(1, *column, tap);
+            under >= 0 && (under as usize) < self.input.width
+        };
+        let first = (0..self.output.width).find(within).unwrap_or(0);
+        let last = (0..self.output.width).rev().find(within);
+        first..last.map_or(first, |last| last + 1)
+    }
+
+    /// The same kernel over the gradient at stride 1, turned around: from output to input.
+    fn turned(&self) -> Self {
+        Slide {
+            padding: [0, 1].map(|axis| self.kernel[axis] - 1 - self.padding[axis]),
+            input: self.output,
+            output: self.input,
+            ..*self
+        }
+    }
+}
+
+/// A dense convolution's weights.
+#[derive(Debug)]
+pub(super) struct Dense {
+    /// out x (in x kernel).
+    forward: Matrix,
+    /// in x (out x kernel), turned around; only for stride 1 with a kernel larger than 1.
+    turned: Option<Matrix>,
+    bias: Option<Vec<f32>>,
+}
+
+impl Dense {
+    /// Prepares a weight of out x in x height x width; `backward` says whether an input gradient will
+    /// be asked for.
+    pub fn new(
+        weight: &Tensor,
+        bias: Option<Vec<f32>>,
+        stride: [usize; 2],
+        backward: bool,
+    ) -> Result<Self, NnError> {
+        let size = weight.size();
+        let turned = if backward && stride == [1, 1] && size[2..] != [1, 1] {
+            let turned = weight
+                .f_flip([2, 3])
+                .and_then(|weight| weight.f_transpose(0, 1))
+                .map_err(NnError::torch("preparing a convolution"))?;
+            Some(Matrix::new(&turned)?)
+        } else {
+            None
+        };
+        Ok(Dense { forward: Matrix::new(weight)?, turned, bias })
+    }
+
+    /// The output for an input map.
+    pub fn run(&self, storage: &Arc<Storage>, slide: &Slide, input: &Map) -> Result<Map, NnError> {
+        correlate(storage, slide, &self.forward, self.bias.as_deref(), input)
+    }
+
+    /// The input's gradient for the output's.
+    pub fn run_back(
+        &self,
+        storage: &Arc<Storage>,
+        slide: &Slide,
+        gradient: &Map,
+    ) -> Result<Map, NnError> {
+        match &self.turned {
+            Some(turned) => correlate(storage, &slide.turned(), turned, None, gradient),
+            None => scatter(storage, slide, &self.forward, gradient),
+        }
+    }
+}
+
+/// Positions of a convolution's rows, split so that each task's gathered columns fit in the cache.
+fn row_tasks(rows: usize, width: usize, taps: usize) -> Vec<Range<usize>> {
+    let per_task = (GATHERED / taps / width.max(1)).max(1);
+    let workers = rayon::current_num_threads();
+    let tasks = rows.div_ceil(per_task).next_multiple_of(workers).min(rows).max(1);
+    (0..tasks).map(|task| task * rows / tasks..(task + 1) * rows / tasks).collect()
+}
+
+fn correlate(
+    storage: &Arc<Storage>,
+    slide: &Slide,
+    weight: &Matrix,
+    bias: Option<&[f32]>,
+    input: &Map,
+) -> Result<Map, NnError> {
+    let mut output = Map::new(storage, weight.rows, input.images, slide.output);
+    let (rows, width) = (input.images * slide.output.height, slide.output.width);
+    let to = Columns::new(&mut output.values, weight.rows);
+    row_tasks(rows, width, weight.columns).into_par_iter().try_for_each(|rows| {
+        let positions = rows.start * width..rows.end * width;
+        let to = to.part(positions.clone());
+        with_scratch(weight.columns * positions.len(), |gathered| {
+            gather(slide, input, rows, gathered);
+            let from = Columns::new(gathered, weight.columns);
+            // SAFETY: each task writes positions of its own.
+            unsafe { product(weight, false, from, to, false) }
+        })?;
+        for (row, &bias) in bias.unwrap_or(&[]).iter().enumerate() {
+            // SAFETY: as above.
+            add_bias(unsafe { to.row(row) }, bias);
+        }
+        Ok(())
+    })?;
+    Ok(output)
+}
+
+/// Writes, for each channel and tap, the input values under it at the output rows `rows` (of all
+/// images, one after the other).
+fn gather(slide: &Slide, input: &Map, rows: Range<usize>, gathered: &mut [f32]) {
+    let width = slide.output.width;
+    let plane = slide.input.count();
+    let [kernel_height, kernel_width] = slide.kernel;
+    let inside: Vec<Range<usize>> = (0..kernel_width).map(|tap| slide.inside(tap)).collect();
+    let mut lines = gathered.chunks_exact_mut(width);
+    for channel in 0..input.channels {
+        for tap_row in 0..kernel_height {
+            for (tap, inside) in inside.iter().enumerate() {
+                for row in rows.clone() {
+                    let Some(line) = lines.next() else { return };
+                    let (image, row) = (row / slide.output.height, row % slide.output.height);
+                    let under = slide.under(0, row, tap_row);
+                    if under < 0 || under as usize >= slide.input.height {
+                        line.fill(0.0);
+                        continue;
+                    }
+                    line[..inside.start].fill(0.0);
+                    line[inside.end..].fill(0.0);
+                    if inside.is_empty() {
+                        continue;
+                    }
+                    let first = slide.under(1, inside.start, tap) as usize;
+                    let start = (channel * input.images + image) * plane
+                        + under as usize * slide.input.width
+                        + first;
+                    let line = &mut line[inside.clone()];
+                    if slide.stride[1] == 1 {
+                        line.copy_from_slice(&input.values[start..start + line.len()]);
+                    } else {
+                        let from = input.values[start..].iter().step_by(slide.stride[1]);
+                        for (to, from) in line.iter_mut().zip(from) {
+                            *to = *from;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The input gradient at any stride: the gradients under each tap are added where the tap read. A task
+/// owns some rows of the input, so that no two tasks add to the same place.
+fn scatter(
+    storage: &Arc<Storage>,
+    slide: &Slide,
+    weight: &Matrix,
+    gradient: &Map,
+) -> Result<Map, NnError> {
+    let taps = slide.kernel[0] * slide.kernel[1];
+    let channels = weight.columns / taps;
+    let mut result = Map::zeros(storage, channels, gradient.images, slide.input);
+    let planes = result.channels * result.images;
+    let to = Columns::new(&mut result.values, planes);
+    let from = Columns::read_only(&gradient.values, gradient.channels);
+    let height = slide.input.height;
+    // In terms of output rows, which are what is gathered.
+    let tasks = row_tasks(slide.output.height, slide.output.width, weight.columns).len();
+    let bands = (0..tasks).map(|task| task * height / tasks..(task + 1) * height / tasks);
+    let tasks: Vec<(usize, Range<usize>)> = (0..gradient.images)
+        .flat_map(|image| bands.clone().map(move |band| (image, band)))
+        .collect();
+    tasks.into_par_iter().try_for_each(|(image, band)| {
+        let rows = rows_that_read(slide, &band);
+        let start = image * slide.output.height;
+        let width = slide.output.width;
+        let from = from.part((start + rows.start) * width..(start + rows.end) * width);
+        with_scratch(weight.columns * from.count, |gathered| {
+            let columns = Columns::new(gathered, weight.columns);
+            // SAFETY: the gradient is only read, and the scratch is this thread's.
+            unsafe { product(weight, true, from, columns, false) }?;
+            let images = gradient.images;
+            add_back(slide, gathered, rows, &band, |channel, row| {
+                let plane = channel * images + image;
+                let width = slide.input.width;
+                let line = to.part(row * width..(row + 1) * width);
+                // SAFETY: this band of this image is this task's alone.
+                unsafe { line.row(plane) }
+            });
+            Ok(())
+        })
+    })?;
+    Ok(result)
+}
+
+/// The output rows whose kernels reach into `band` of the input's rows.
+fn rows_that_read(slide: &Slide, band: &Range<usize>) -> Range<usize> {
+    let reads = |row: &usize| {
+        let first = slide.under(0, *row, 0);
+        let last = slide.under(0, *row, slide.kernel[0] - 1);
+        first < band.end as isize && last >= band.start as isize
+    };
+    let first = (0..slide.output.height).find(reads).unwrap_or(0);
+    let last = (0..slide.output.height).rev().find(reads);
+    first..last.map_or(first, |last| last + 1)
+}
+
+/// Adds what lies in `gathered` (channel and tap by output position) to the input rows of a band.
+fn add_back<'a>(
+    slide: &Slide,
+    gathered: &[f32],
+    rows: Range<usize>,
+    band: &Range<usize>,
+    line_of: impl Fn(usize, usize) -> &'a mut [f32],
+) {
+    let [kernel_height, kernel_width] = slide.kernel;
+    let inside: Vec<Range<usize>> = (0..kernel_width).map(|tap| slide.inside(tap)).collect();
+    let block = rows.len() * slide.output.width;
+    for (index, values) in gathered.chunks_exact(block.max(1)).enumerate() {
+        let (channel, tap) = (index / (kernel_height * kernel_width), index % kernel_width);
+        let tap_row = index / kernel_width % kernel_height;
+        let inside = &inside[tap];
+        if inside.is_empty() {
+            continue;
+        }
+        for (row, values) in rows.clone().zip(values.chunks_exact(slide.output.width)) {
+            let under = slide.under(0, row, tap_row);
+            if under < band.start as isize || under >= band.end as isize {
+                continue;
+            }
+            let line = line_of(channel, under as usize);
+            let line = &mut line[slide.under(1, inside.start, tap) as usize..];
+            let values = &values[inside.clone()];
+            if slide.stride[1] == 1 {
+                add(&mut line[..values.len()], values);
+            } else {
+                for (to, from) in line.iter_mut().step_by(slide.stride[1]).zip(values) {
+                    *to += from;
+                }
+            }
+        }
+    }
+}

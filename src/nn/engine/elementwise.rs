@@ -1,0 +1,255 @@
+//! Passes over rows of numbers: bias, ReLU, GELU and their derivatives.
+//!
+//! Of a ReLU, a bit per element is kept; of a GELU, its derivative as a 16-bit fixed-point number,
+//! to within 1.1e-5.
+
+/// Numbers whose signs share a word.
+const WORD: usize = 64;
+
+/// A GELU's derivative lies between -0.13 and 1.13; it is kept as a multiple of 1 / `SLOPE_STEPS` from
+/// `SLOPE_LOW` on.
+const SLOPE_LOW: f32 = -0.2;
+const SLOPE_STEPS: f32 = 46_000.0;
+/// Stands for a derivative that is not a number.
+const SLOPE_INVALID: u16 = u16::MAX;
+
+/// Compiles a function once for plain processors, once for AVX2 and once for AVX-512, and picks at
+/// run time.
+macro_rules! vectorised {
+    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $kind:ty),*) $body:block)*) => {$(
+        $(#[$doc])*
+        pub(super) fn $name($($argument: $kind),*) {
+            #[inline(always)]
+            fn generic($($argument: $kind),*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+                fn avx512($($argument: $kind),*) {
+                    generic($($argument),*)
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2($($argument: $kind),*) {
+                    generic($($argument),*)
+                }
+                let fused = is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma");
+                let wide = is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl");
+                if fused && wide {
+                    // SAFETY: the processor has these features.
+                    return unsafe { avx512($($argument),*) };
+                }
+                if fused {
+                    // SAFETY: the processor has these features.
+                    return unsafe { avx2($($argument),*) };
+                }
+            }
+            generic($($argument),*)
+        }
+    )*};
+}
+
+/// Words that hold a bit for each of `count` numbers.
+pub(super) fn words(count: usize) -> usize {
+    count.div_ceil(WORD)
+}
+
+vectorised! {
+    /// Adds `bias`.
+    fn add_bias(values: &mut [f32], bias: f32) {
+        for value in values {
+            *value += bias;
+        }
+    }
+
+    /// Adds `bias`, then max(x, 0).
+    fn add_bias_relu(values: &mut [f32], bias: f32) {
+        for value in values {
+            let sum = *value + bias;
+            // Written so that what is not a number stays so.
+            *value = if sum <= 0.0 { 0.0 } else { sum };
+        }
+    }
+
+    /// Sets bit i of `signs` where value i isn't 0 or below.
+    fn write_signs(values: &[f32], signs: &mut [u64]) {
+        for (chunk, word) in values.chunks(WORD).zip(signs) {
+            let mut bits = [0u8; WORD];
+            for (bit, value) in bits.iter_mut().zip(chunk) {
+                *bit = u8::from(!(*value <= 0.0));
+            }
+            *word = pack(&bits);
+        }
+    }
+
+    /// Sets to 0 what has no bit in `signs`.
+    fn keep_signs(values: &mut [f32], signs: &[u64]) {
+        for (chunk, word) in values.chunks_mut(WORD).zip(signs) {
+            for (index, value) in chunk.iter_mut().enumerate() {
+                *value = if word >> index & 1 == 0 { 0.0 } else { *value };
+            }
+        }
+    }
+
+    /// Adds `bias`, then x Phi(x).
+    fn add_bias_gelu(values: &mut [f32], bias: f32) {
+        for value in values {
+            let x = *value + bias;
+            *value = x * normal(x).0;
+        }
+    }
+
+    /// Adds `bias`, then x Phi(x), and writes the derivative Phi(x) + x phi(x).
+    fn add_bias_gelu_slopes(values: &mut [f32], bias: f32, slopes: &mut [u16]) {
+        for (value, slope) in values.iter_mut().zip(slopes) {
+            let x = *value + bias;
+            let (distribution, density) = normal(x);
+            *value = x * distribution;
+            let exact = distribution + x * density;
+            // The cast rounds towards 0.
+            let steps = ((exact - SLOPE_LOW) * SLOPE_STEPS + 0.5) as i32 as u16;
+            *slope = if exact.abs() < 2.0 { steps } else { SLOPE_INVALID };
+        }
+    }
+
+    /// Multiplies by slopes.
+    fn times_slopes(values: &mut [f32], slopes: &[u16]) {
+        for (value, slope) in values.iter_mut().zip(slopes) {
+            let exact = f32::from(*slope) * (1.0 / SLOPE_STEPS) + SLOPE_LOW;
+            *value *= if *slope == SLOPE_INVALID { f32::NAN } else { exact };
+        }
+    }
+
+    /// scale x + shift.
+    fn scale_and_shift(values: &mut [f32], scale: f32, shift: f32) {
+        for value in values {
+            *value = *value * scale + shift;
+        }
+    }
+
+    /// Adds number by number.
+    fn add(values: &mut [f32], others: &[f32]) {
+        for (value, other) in values.iter_mut().zip(others) {
+            *value += other;
+        }
+    }
+
+    /// values + factor x others, number by number.
+    fn add_product(values: &mut [f32], factors: &[f32], others: &[f32]) {
+        for ((value, factor), other) in values.iter_mut().zip(factors).zip(others) {
+            *value += factor * other;
+        }
+    }
+}
+
+/// 64 zeros and ones, the first in the lowest bit.
+#[inline(always)]
+fn pack(bits: &[u8; WORD]) -> u64 {
+    let mut word = 0;
+    for (index, eight) in bits.chunks_exact(8).enumerate() {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(eight);
+        // Gathers the lowest bit of each byte in the top byte: no two of the products meet.
+        let gathered = u64::from_le_bytes(bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word |= gathered << (8 * index);
+    }
+    word
+}
+
+/// Distribution and density of the standard normal distribution at x, to 1e-7: the error function
+/// by Abramowitz and Stegun (1964), formula 7.1.26, whose exponential is the density's as well.
+#[inline(always)]
+fn normal(x: f32) -> (f32, f32) {
+    const INVERSE_ROOT_2: f32 = std::f32::consts::FRAC_1_SQRT_2;
+    const INVERSE_ROOT_2_PI: f32 = 0.398_942_3;
+    let exponential = exponential(-0.5 * x * x);
+    let t = 1.0 / (1.0 + 0.327_591_1 * INVERSE_ROOT_2 * x.abs());
+    let polynomial = ((((1.061_405_4 * t - 1.453_152_1) * t + 1.421_413_8) * t - 0.284_496_74) * t
+        + 0.254_829_6)
+        * t;
+    let tail = 0.5 * polynomial * exponential;
+    let distribution = if x < 0.0 { tail } else { 1.0 - tail };
+    (distribution, INVERSE_ROOT_2_PI * exponential)
+}
+
+/// e^x for x <= 0: 2^n times a polynomial on |r| <= ln(2) / 2 (Cephes, expf).
+#[inline(always)]
+fn exponential(x: f32) -> f32 {
+    // Adding and taking away 1.5 x 2^23 rounds to an integer.
+    const ROUND: f32 = 12_582_912.0;
+    let x = if x < -87.0 { -87.0 } else { x };
+    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
+    let series = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r
+        + 1.666_666_6e-1)
+        * r
+        + 0.5;
+    let power = f32::from_bits((((n as i32) + 127) << 23) as u32);
+    (series * r * r + r + 1.0) * power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Tensor;
+
+    fn line() -> Vec<f32> {
+        (-4000..4000).map(|i| i as f32 * 0.0031).chain([-50.0, 50.0, 0.0]).collect()
+    }
+
+    #[test]
+    fn gelu_and_its_derivative_are_libtorchs() {
+        let mut values = line();
+        let x = Tensor::from_slice(&line()).set_requires_grad(true);
+        let y = x.gelu("none");
+        let slope = Tensor::run_backward(&[y.sum(tch::Kind::Float)], &[&x], false, false).remove(0);
+        let expected: Vec<f32> = Vec::try_from(y.detach()).unwrap();
+        let expected_slopes: Vec<f32> = Vec::try_from(slope).unwrap();
+        let mut slopes = vec![0; values.len()];
+        add_bias_gelu_slopes(&mut values, 0.0, &mut slopes);
+        for index in 0..values.len() {
+            let x = line()[index];
+            assert!((values[index] - expected[index]).abs() < 5e-7 * (1.0 + x.abs()), "{x}");
+            let mut slope = [1.0];
+            times_slopes(&mut slope, &slopes[index..=index]);
+            assert!((slope[0] - expected_slopes[index]).abs() < 1.2e-5, "{x}");
+        }
+        let mut plain = line();
+        add_bias_gelu(&mut plain, 0.0);
+        assert_eq!(plain, values);
+    }
+
+    #[test]
+    fn signs_round_trip_at_odd_lengths() {
+        for count in [1, 63, 64, 65, 200] {
+            let values: Vec<f32> = (0..count).map(|i| ((i * 37 % 11) as f32) - 5.0).collect();
+            let mut signs = vec![0; words(count)];
+            write_signs(&values, &mut signs);
+            let mut kept = vec![1.0; count];
+            keep_signs(&mut kept, &signs);
+            let expected: Vec<f32> =
+                values.iter().map(|&value| f32::from(u8::from(value > 0.0))).collect();
+            assert_eq!(kept, expected);
+        }
+    }
+
+    #[test]
+    fn a_slope_that_is_not_a_number_stays_so() {
+        let (mut values, mut slopes) = ([f32::NAN, f32::INFINITY], [0; 2]);
+        add_bias_gelu_slopes(&mut values, 0.0, &mut slopes);
+        let mut gradient = [1.0, 1.0];
+        times_slopes(&mut gradient, &slopes);
+        assert!(gradient.iter().all(|value| value.is_nan()));
+    }
+
+    #[test]
+    fn relu_keeps_what_is_not_a_number() {
+        let mut values = [f32::NAN, -1.0, 2.0];
+        add_bias_relu(&mut values, 0.5);
+        assert!(values[0].is_nan());
+        assert_eq!(values[1..], [0.0, 2.5]);
+    }
+}

@@ -1,0 +1,128 @@
+//! Activations: a window of a layer's output, channel by channel.
+
+use std::sync::Arc;
+
+use tch::Tensor;
+
+use super::buffer::{Buffer, Storage};
+use crate::nn::NnError;
+use crate::nn::shape::Shape;
+use crate::nn::window::Window;
+
+/// The values of a window of a layer's output: channels x images x rows x columns. A vector counts
+/// as a map of one position, and channels last are stored as channels first, so that a layer that
+/// treats each position alike is a matrix product with all positions of all images.
+#[derive(Debug)]
+pub(super) struct Map {
+    pub values: Buffer,
+    pub channels: usize,
+    pub images: usize,
+    pub window: Window,
+}
+
+impl Map {
+    /// A map of undefined values.
+    pub fn new(storage: &Arc<Storage>, channels: usize, images: usize, window: Window) -> Self {
+        let values = storage.take(channels * images * window.count());
+        Map { values, channels, images, window }
+    }
+
+    /// A map of zeros.
+    pub fn zeros(storage: &Arc<Storage>, channels: usize, images: usize, window: Window) -> Self {
+        let values = storage.zeros(channels * images * window.count());
+        Map { values, channels, images, window }
+    }
+
+    /// Positions of all images: columns of the matrix that the map is.
+    pub fn columns(&self) -> usize {
+        self.images * self.window.count()
+    }
+
+    /// A copy of the part in `window`.
+    pub fn crop(&self, storage: &Arc<Storage>, window: Window) -> Map {
+        let mut part = Map::new(storage, self.channels, self.images, window);
+        for (inner, outer) in rows(window, self.window, self.channels * self.images) {
+            part.values[inner..inner + window.width]
+                .copy_from_slice(&self.values[outer..outer + window.width]);
+        }
+        part
+    }
+
+    /// Adds a map of a window inside this one's.
+    pub fn add_part(&mut self, part: &Map) {
+        let width = part.window.width;
+        for (inner, outer) in rows(part.window, self.window, self.channels * self.images) {
+            let from = &part.values[inner..inner + width];
+            for (sum, value) in self.values[outer..outer + width].iter_mut().zip(from) {
+                *sum += value;
+            }
+        }
+    }
+
+    /// The map of a window that holds this one's, zero elsewhere.
+    pub fn embed(&self, storage: &Arc<Storage>, window: Window) -> Map {
+        let mut whole = Map::zeros(storage, self.channels, self.images, window);
+        whole.add_part(self);
+        whole
+    }
+
+    /// The values of a tensor whose axes are those of `shape`, images first.
+    pub fn from_tensor(
+        storage: &Arc<Storage>,
+        tensor: &Tensor,
+        shape: Shape,
+    ) -> Result<Map, NnError> {
+        let [height, width] = shape.grid().unwrap_or([1, 1]);
+        let images = tensor.size()[0] as usize;
+        let window = Window::whole([height, width]);
+        let mut map = Map::new(storage, shape.channels(), images, window);
+        let mut copy = || {
+            let order = channels_first(shape);
+            let values = tensor.f_detach()?.f_permute(order)?.f_to_kind(tch::Kind::Float)?;
+            let values = values.f_contiguous()?.f_view([-1])?;
+            values.f_copy_data(&mut map.values, channels_and_positions(shape, images))
+        };
+        copy().map_err(NnError::torch("copying an activation"))?;
+        Ok(map)
+    }
+
+    /// The whole map as a tensor whose axes are those of `shape`, images first.
+    pub fn to_tensor(&self, shape: Shape) -> Result<Tensor, NnError> {
+        let (channels, images) = (self.channels as i64, self.images as i64);
+        let (height, width) = (self.window.height as i64, self.window.width as i64);
+        let (size, order): (Vec<i64>, Vec<i64>) = match shape {
+            Shape::Map { .. } => (vec![channels, images, height, width], vec![1, 0, 2, 3]),
+            Shape::ChannelsLast { .. } => (vec![channels, images, height, width], vec![1, 2, 3, 0]),
+            Shape::Vector { .. } => (vec![channels, images], vec![1, 0]),
+        };
+        Tensor::f_from_slice(&self.values)
+            .and_then(|values| values.f_reshape(&size))
+            .and_then(|values| values.f_permute(&order))
+            .and_then(|values| values.f_contiguous())
+            .map_err(NnError::torch("copying an activation"))
+    }
+}
+
+/// Order of a tensor's axes that puts channels first, images second.
+fn channels_first(shape: Shape) -> Vec<i64> {
+    match shape {
+        Shape::Map { .. } => vec![1, 0, 2, 3],
+        Shape::ChannelsLast { .. } => vec![3, 0, 1, 2],
+        Shape::Vector { .. } => vec![1, 0],
+    }
+}
+
+fn channels_and_positions(shape: Shape, images: usize) -> usize {
+    shape.count() * images
+}
+
+/// Where each row of `inner` starts, in a map of that window and in one of `outer`.
+fn rows(inner: Window, outer: Window, planes: usize) -> impl Iterator<Item = (usize, usize)> {
+    let (down, right) = (inner.top - outer.top, inner.left - outer.left);
+    (0..planes).flat_map(move |plane| {
+        (0..inner.height).map(move |row| {
+            let from = plane * inner.count() + row * inner.width;
+            (from, plane * outer.count() + (row + down) * outer.width + right)
+        })
+    })
+}

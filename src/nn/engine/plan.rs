@@ -1,0 +1,289 @@
+//! What is computed in which order, for one image size and one target.
+//!
+//! Layers that mix positions (convolutions, pooling) are steps of their own. Between them, layers that
+//! treat each position alike form groups that run chunk by chunk.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tch::Tensor;
+
+use super::convolution::{Dense, Slide};
+use super::depthwise::Depthwise;
+use super::group::{Compiled, GroupInput, compile, is_position_wise};
+use super::torch_block::TorchBlock;
+use crate::nn::NnError;
+use crate::nn::graph::NodeId;
+use crate::nn::layer::{Convolution, Layer};
+use crate::nn::network::{Network, Parameters};
+use crate::nn::shape::Shape;
+use crate::nn::window::{Window, asked_of_input, windows_where};
+
+/// One step: what it computes, reads and gives.
+#[derive(Debug)]
+pub(super) struct PlanStep {
+    pub work: Work,
+    pub inputs: Vec<StepInput>,
+    pub outputs: Vec<NodeId>,
+    /// Window of each output.
+    pub windows: Vec<Window>,
+    /// Channels of each output.
+    pub channels: Vec<usize>,
+}
+
+/// What a step reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StepInput {
+    pub node: NodeId,
+    /// What is computed of it.
+    pub window: Window,
+    /// The part to cut out first, where the layer's values cover more than the step reads.
+    pub crop: Option<Window>,
+    /// Whether no later step reads the layer.
+    pub dies: bool,
+}
+
+/// What a step computes.
+#[derive(Debug)]
+pub(super) enum Work {
+    Group(Compiled),
+    Dense(Arc<Dense>, Slide),
+    Depthwise(Arc<Depthwise>, Slide),
+    MaxPool(Slide),
+    Mean(Window),
+    Torch(TorchBlock),
+}
+
+/// The steps towards a target.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub steps: Vec<PlanStep>,
+    pub target: NodeId,
+    /// The part of the image that is read.
+    pub image: Window,
+}
+
+/// Weights prepared once for all plans.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    dense: HashMap<(NodeId, bool), Arc<Dense>>,
+    depthwise: HashMap<NodeId, Arc<Depthwise>>,
+}
+
+/// Plans the computation of `wanted`, a part of the output of `target`, and of the way back if
+/// `backward` is set.
+pub(super) fn plan(
+    network: &Network,
+    prepared: &mut Prepared,
+    shapes: &[Shape],
+    target: NodeId,
+    wanted: Window,
+    backward: bool,
+) -> Result<Plan, NnError> {
+    let by_torch = |layer: &Layer| way_of(layer) == Way::Torch;
+    let windows = windows_where(&network.graph, shapes, target, wanted, by_torch);
+    let planner = Planner { network, shapes, windows: &windows, backward };
+    let order = planner.order();
+    let mut read_later = HashSet::from([target]);
+    let mut steps = Vec::new();
+    for members in order.iter().rev() {
+        steps.push(planner.step(prepared, members, &mut read_later)?);
+    }
+    steps.reverse();
+    Ok(Plan { steps, target, image: planner.window(NodeId(0)) })
+}
+
+/// Ways to compute a layer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    PositionWise,
+    Dense,
+    Depthwise,
+    MaxPool,
+    Mean,
+    Torch,
+}
+
+/// How a layer is computed; what has no rule here goes to libtorch.
+fn way_of(layer: &Layer) -> Way {
+    match layer {
+        layer if is_position_wise(layer) => Way::PositionWise,
+        Layer::Convolution(c) if c.groups == 1 && padding_fits(c) => Way::Dense,
+        Layer::Convolution(c) if c.is_depthwise() && padding_fits(c) => Way::Depthwise,
+        // The number of a tap is kept in a byte.
+        Layer::MaxPool(p) if p.kernel <= 15 && p.padding < p.kernel => Way::MaxPool,
+        Layer::GlobalAveragePool => Way::Mean,
+        _ => Way::Torch,
+    }
+}
+
+fn padding_fits(c: &Convolution) -> bool {
+    c.padding[0] < c.kernel[0] && c.padding[1] < c.kernel[1]
+}
+
+struct Planner<'a> {
+    network: &'a Network,
+    shapes: &'a [Shape],
+    windows: &'a [Option<Window>],
+    backward: bool,
+}
+
+impl Planner<'_> {
+    /// The layers of each step, in order. A layer's depth is the number of position-mixing layers (and
+    /// changes of window) before it; position-wise layers of one depth and window form a group.
+    fn order(&self) -> Vec<Vec<NodeId>> {
+        let graph = &self.network.graph;
+        let mut depth = vec![0usize; graph.nodes.len()];
+        let mut groups: Vec<(usize, bool, Window, Vec<NodeId>)> = Vec::new();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let Some(window) = self.windows[index] else { continue };
+            if matches!(node.layer, Layer::Input { .. }) {
+                continue;
+            }
+            let position_wise = way_of(&node.layer) == Way::PositionWise;
+            let beyond = |input: &NodeId| {
+                let same = position_wise && self.windows[input.0] == Some(window);
+                depth[input.0] + usize::from(!same)
+            };
+            let own = node.inputs.iter().map(beyond).max().unwrap_or(0);
+            depth[index] = own;
+            let key = (own, position_wise, window);
+            let known = groups.iter_mut().find(|g| position_wise && (g.0, g.1, g.2) == key);
+            match known {
+                Some(group) => group.3.push(NodeId(index)),
+                None => groups.push((own, position_wise, window, vec![NodeId(index)])),
+            }
+        }
+        groups.sort_by_key(|group| (group.0, group.1));
+        groups.into_iter().map(|group| group.3).collect()
+    }
+
+    fn window(&self, id: NodeId) -> Window {
+        self.windows[id.0].unwrap_or(Window::unit(0, 0))
+    }
+
+    /// The step that computes `members`. `read_later` holds the layers that later steps read.
+    fn step(
+        &self,
+        prepared: &mut Prepared,
+        members: &[NodeId],
+        read_later: &mut HashSet<NodeId>,
+    ) -> Result<PlanStep, NnError> {
+        let graph = &self.network.graph;
+        let id = members[0];
+        let outputs: Vec<NodeId> =
+            members.iter().copied().filter(|id| read_later.contains(id)).collect();
+        let mut inputs: Vec<StepInput> = Vec::new();
+        for (member, &input) in
+            members.iter().flat_map(|m| graph.node(*m).inputs.iter().map(move |input| (m, input)))
+        {
+            if members.contains(&input) || inputs.iter().any(|known| known.node == input) {
+                continue;
+            }
+            let (reads, window) = (self.reads(*member, input), self.window(input));
+            let crop = (reads != window).then_some(reads);
+            let dies = !read_later.contains(&input);
+            inputs.push(StepInput { node: input, window, crop, dies });
+        }
+        let work = match way_of(&graph.node(id).layer) {
+            Way::PositionWise => {
+                let reads = inputs.iter().map(|input| GroupInput {
+                    node: input.node,
+                    // What was cut out is a copy.
+                    dies: input.dies || input.crop.is_some(),
+                });
+                let channels: Vec<usize> = self.shapes.iter().map(Shape::channels).collect();
+                let parameters = &self.network.parameters;
+                let reads: Vec<GroupInput> = reads.collect();
+                Work::Group(compile(graph, parameters, &channels, members, &reads, &outputs)?)
+            }
+            way => self.single(prepared, id, way)?,
+        };
+        read_later.extend(inputs.iter().map(|input| input.node));
+        Ok(PlanStep {
+            work,
+            inputs,
+            windows: outputs.iter().map(|&id| self.window(id)).collect(),
+            channels: outputs.iter().map(|id| self.shapes[id.0].channels()).collect(),
+            outputs,
+        })
+    }
+
+    /// The part of `input` that a layer reads.
+    fn reads(&self, layer: NodeId, input: NodeId) -> Window {
+        let kind = &self.network.graph.node(layer).layer;
+        if way_of(kind) == Way::Torch {
+            return self.window(input);
+        }
+        asked_of_input(kind, self.window(layer), self.shapes[input.0])
+    }
+
+    /// The work of a layer that is a step of its own.
+    fn single(&self, prepared: &mut Prepared, id: NodeId, way: Way) -> Result<Work, NnError> {
+        let (graph, parameters) = (&self.network.graph, &self.network.parameters);
+        let node = graph.node(id);
+        let input = self.reads(id, node.inputs[0]);
+        let output = self.window(id);
+        Ok(match (&node.layer, way) {
+            (Layer::Convolution(c), Way::Dense) => {
+                let Convolution { kernel, stride, padding, .. } = *c;
+                let dense = prepared.dense(parameters, id, c, self.backward)?;
+                Work::Dense(dense, Slide { kernel, stride, padding, input, output })
+            }
+            (Layer::Convolution(c), Way::Depthwise) => {
+                let Convolution { kernel, stride, padding, .. } = *c;
+                let depthwise = prepared.depthwise(parameters, id, c)?;
+                Work::Depthwise(depthwise, Slide { kernel, stride, padding, input, output })
+            }
+            (Layer::MaxPool(p), Way::MaxPool) => {
+                let [kernel, stride, padding] = [p.kernel, p.stride, p.padding].map(|n| [n; 2]);
+                Work::MaxPool(Slide { kernel, stride, padding, input, output })
+            }
+            (_, Way::Mean) => Work::Mean(input),
+            _ => Work::Torch(TorchBlock::new(graph, parameters, self.shapes, id)?),
+        })
+    }
+}
+
+impl Prepared {
+    fn dense(
+        &mut self,
+        parameters: &Parameters,
+        id: NodeId,
+        c: &Convolution,
+        backward: bool,
+    ) -> Result<Arc<Dense>, NnError> {
+        if let Some(known) = self.dense.get(&(id, backward)) {
+            return Ok(Arc::clone(known));
+        }
+        let bias = c.bias.as_ref().map(|name| numbers(parameters.get(name)?)).transpose()?;
+        let dense = Arc::new(Dense::new(parameters.get(&c.weight)?, bias, c.stride, backward)?);
+        self.dense.insert((id, backward), Arc::clone(&dense));
+        Ok(dense)
+    }
+
+    fn depthwise(
+        &mut self,
+        parameters: &Parameters,
+        id: NodeId,
+        c: &Convolution,
+    ) -> Result<Arc<Depthwise>, NnError> {
+        if let Some(known) = self.depthwise.get(&id) {
+            return Ok(Arc::clone(known));
+        }
+        let bias = c.bias.as_ref().map(|name| numbers(parameters.get(name)?)).transpose()?;
+        let weights = numbers(parameters.get(&c.weight)?)?;
+        let kernel = Arc::new(Depthwise::new(weights, bias, c.out_channels, c.kernel));
+        self.depthwise.insert(id, Arc::clone(&kernel));
+        Ok(kernel)
+    }
+}
+
+fn numbers(tensor: &Tensor) -> Result<Vec<f32>, NnError> {
+    tensor
+        .f_to_kind(tch::Kind::Float)
+        .and_then(|values| values.f_contiguous())
+        .and_then(|values| values.f_reshape([-1]))
+        .and_then(|values| Vec::try_from(&values))
+        .map_err(NnError::torch("preparing a parameter"))
+}

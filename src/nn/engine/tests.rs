@@ -1,0 +1,93 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::nn::autograd;
+use crate::nn::forward::{Mode, forward};
+use crate::nn::testing::{Block, block, image, network, relative_l1};
+
+/// The engine's gradient of a unit of the last feature map, and autograd's.
+fn both(
+    blocks: &[Block],
+    seed: u64,
+    [height, width]: [usize; 2],
+    [row, column]: [f64; 2],
+    options: Options,
+) -> Option<(Tensor, Tensor)> {
+    let plain = network(blocks, seed);
+    let shape = shapes(&plain.graph, height, width).ok()?[plain.graph.features.0];
+    let [rows, columns] = shape.grid()?;
+    let at = |share: f64, size: usize| ((share * size as f64) as usize).min(size - 1);
+    let place = [at(row, rows), at(column, columns)];
+    let unit = Unit::at(&plain, plain.graph.features, place, [height, width]).unwrap();
+    let image = image(seed ^ 3, height, width);
+    let expected = autograd::input_gradient(&plain, &image, unit).unwrap();
+    let engine = Engine::prepare(network(blocks, seed), &[], options).unwrap();
+    let found = engine.input_gradient(&image, unit).unwrap();
+    // A plan that is used again gives the same.
+    let again = engine.input_gradient(&image, unit).unwrap();
+    assert!(found == again);
+    Some((found, expected))
+}
+
+const UNFOLDED: Options = Options { fold: false };
+
+#[test]
+fn every_block_alone() {
+    let blocks = [
+        Block::ConvBnRelu { kernel: 3, stride: 2, padding: 1, out: 5 },
+        Block::ConvBnRelu { kernel: 4, stride: 1, padding: 0, out: 3 },
+        Block::Parallel { large: 9, small: 3 },
+        Block::NormFirst,
+        Block::Ffn,
+        Block::NormBeforePadded,
+        Block::SharedConvolution,
+        Block::Pool { kernel: 3, stride: 2, padding: 1 },
+        Block::Downsample { out: 5 },
+        Block::DepthwiseStride { kernel: 5 },
+        Block::ConvNext,
+    ];
+    for block in blocks {
+        for options in [UNFOLDED, Options::default()] {
+            let (found, expected) = both(&[block], 5, [17, 14], [0.5, 0.5], options).unwrap();
+            let error = relative_l1(&found, &expected);
+            assert!(error < 1e-4, "{block:?} {options:?}: {error:.1e}");
+        }
+    }
+}
+
+#[test]
+fn logits_of_a_batch() {
+    let blocks = [Block::Downsample { out: 5 }, Block::Ffn, Block::Parallel { large: 7, small: 3 }];
+    let plain = network(&blocks, 8);
+    let images: Vec<Tensor> = (0..3).map(|seed| image(seed, 15, 18)).collect();
+    let images = Tensor::cat(&images, 0);
+    let logits = plain.graph.logits.unwrap();
+    let expected =
+        forward(&plain.graph, &plain.parameters, &images, &[logits], Mode::Evaluation).unwrap();
+    for options in [UNFOLDED, Options::default()] {
+        let engine = Engine::prepare(network(&blocks, 8), &[], options).unwrap();
+        let found = engine.logits(&images).unwrap();
+        assert!(relative_l1(&found, &expected[0]) < 1e-5);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// What is computed in windows equals the full computation, for any unit, near a border too.
+    #[test]
+    fn gradients_are_autograds(
+        blocks in prop::collection::vec(block(), 1..6),
+        seed in any::<u64>(),
+        height in 9usize..40,
+        width in 9usize..40,
+        row in 0.0..1.0,
+        column in 0.0..1.0,
+    ) {
+        let result = both(&blocks, seed, [height, width], [row, column], UNFOLDED);
+        prop_assume!(result.is_some());
+        let (found, expected) = result.unwrap();
+        let error = relative_l1(&found, &expected);
+        prop_assert!(error < 1e-4, "{error:.2e}");
+    }
+}
