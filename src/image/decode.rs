@@ -8,12 +8,17 @@
 //! Samples of 16 bits keep their high byte. For colour that is what Pillow does. Pillow clips
 //! 16-bit *grey* at 255 instead, which leaves a nearly white picture; here it keeps its high byte
 //! like all others.
+//!
+//! Not read, though Pillow does: TIFF with a palette, with grey and alpha, or with YCbCr that is
+//! not compressed as JPEG. Where the first frame of a GIF leaves part of the canvas uncovered, that
+//! part is black; Pillow gives it a colour of the palette.
 
 use std::fs;
 use std::io::Cursor;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
+use ::image::error::UnsupportedErrorKind;
 use ::image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::{ImageError, Picture, Problem};
@@ -130,9 +135,13 @@ fn problem_of(format: &'static str, error: ::image::ImageError) -> Problem {
     use ::image::ImageError as E;
     let reason = std::error::Error::source(&error).map_or(error.to_string(), |s| s.to_string());
     match error {
-        E::Unsupported(unsupported) => {
-            Problem::Unsupported { format, reason: unsupported.to_string() }
-        }
+        E::Unsupported(unsupported) => Problem::Unsupported {
+            format,
+            reason: match unsupported.kind() {
+                UnsupportedErrorKind::GenericFeature(feature) => feature,
+                _ => unsupported.to_string(),
+            },
+        },
         E::Limits(_) => Problem::TooLarge {
             size: "more memory than may be asked for".to_string(),
             limit: format!("{MAX_BYTES} bytes"),
