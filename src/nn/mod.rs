@@ -2,6 +2,7 @@
 
 pub mod attention;
 pub mod autograd;
+pub mod depthwise;
 pub mod engine;
 mod error;
 pub mod fold;
