@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tch::manual_seed(1);
     let mut seconds = Vec::new();
     for _ in 0..images {
-        let image = Tensor::randn([1, 3, size as i64, size as i64], (Kind::Float, tch::Device::Cpu));
+        let image =
+            Tensor::randn([1, 3, size as i64, size as i64], (Kind::Float, tch::Device::Cpu));
         let start = Instant::now();
         engine.input_gradient(&image, unit)?;
         seconds.push(start.elapsed().as_secs_f64());

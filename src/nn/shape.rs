@@ -66,6 +66,25 @@ impl Shape {
         }
     }
 
+    /// Rows and columns that hold all positions: those of the grid, or one row for tokens (which may
+    /// have a prefix) and vectors.
+    pub fn frame(&self) -> [usize; 2] {
+        match *self {
+            Shape::Map { height, width, .. } | Shape::ChannelsLast { height, width, .. } => {
+                [height, width]
+            }
+            Shape::Tokens { .. } | Shape::Vector { .. } => [1, self.positions()],
+        }
+    }
+
+    /// Place in the frame of the unit at a row and column of the grid.
+    pub fn place(&self, row: usize, column: usize) -> [usize; 2] {
+        match *self {
+            Shape::Tokens { prefix, width, .. } => [0, prefix + row * width + column],
+            _ => [row, column],
+        }
+    }
+
     /// Number of positions: rows x columns, and prefix tokens; 1 for a vector.
     pub fn positions(&self) -> usize {
         let prefix = if let Shape::Tokens { prefix, .. } = self { *prefix } else { 0 };

@@ -75,7 +75,8 @@ pub fn windows(
     width: usize,
 ) -> Result<Vec<Option<Window>>, NnError> {
     let shapes = shapes(graph, height, width)?;
-    Ok(windows_from(graph, &shapes, unit.layer, Window::unit(unit.row, unit.column)))
+    let [row, column] = shapes[unit.layer.0].place(unit.row, unit.column);
+    Ok(windows_from(graph, &shapes, unit.layer, Window::unit(row, column)))
 }
 
 /// The window of each layer that `wanted`, a part of the output of `layer`, depends on. Outputs
@@ -97,7 +98,7 @@ pub(super) fn windows_where(
     wanted: Window,
     runs_whole: impl Fn(&Layer) -> bool,
 ) -> Vec<Option<Window>> {
-    let whole = |id: usize| Window::whole(shapes[id].grid().unwrap_or([1, 1]));
+    let whole = |id: usize| Window::whole(shapes[id].frame());
     let mut windows = vec![None; graph.nodes.len()];
     windows[layer.0] = Some(wanted);
     for index in (0..=layer.0).rev() {
@@ -122,7 +123,7 @@ pub(super) fn windows_where(
 
 /// The part of an input that `window` of a layer's output depends on.
 pub(super) fn asked_of_input(layer: &Layer, window: Window, input: Shape) -> Window {
-    let grid = input.grid().unwrap_or([1, 1]);
+    let grid = input.frame();
     match layer {
         Layer::Convolution(c) => slide(window, grid, c.kernel, c.stride, c.padding),
         Layer::MaxPool(p) => slide(window, grid, [p.kernel; 2], [p.stride; 2], [p.padding; 2]),

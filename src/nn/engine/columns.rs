@@ -94,9 +94,7 @@ impl Columns {
     pub unsafe fn row<'a>(self, row: usize) -> &'a mut [f32] {
         debug_assert!(row < self.rows);
         // SAFETY: the row lies in the matrix; the caller vouches for the rest.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.pointer.add(row * self.stride), self.count)
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.pointer.add(row * self.stride), self.count) }
     }
 
     /// One row, to read.
@@ -149,7 +147,8 @@ mod tests {
 
     #[test]
     fn products_of_some_columns_by_hand() {
-        let weight = Matrix::new(&Tensor::from_slice(&[1f32, 2.0, 3.0, 4.0]).reshape([2, 2])).unwrap();
+        let weight =
+            Matrix::new(&Tensor::from_slice(&[1f32, 2.0, 3.0, 4.0]).reshape([2, 2])).unwrap();
         let mut from = vec![1f32, 2.0, 3.0, 10.0, 20.0, 30.0];
         let mut to = vec![100f32; 6];
         let (x, y) = (Columns::new(&mut from, 2), Columns::new(&mut to, 2));

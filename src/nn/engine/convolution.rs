@@ -9,7 +9,7 @@ use tch::Tensor;
 use super::buffer::Storage;
 use super::chunk::with_scratch;
 use super::columns::{Columns, Matrix, product};
-use super::elementwise::{add_bias, add};
+use super::elementwise::{add, add_bias};
 use super::map::Map;
 use crate::nn::NnError;
 use crate::nn::window::Window;

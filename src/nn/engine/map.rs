@@ -72,9 +72,8 @@ impl Map {
         tensor: &Tensor,
         shape: Shape,
     ) -> Result<Map, NnError> {
-        let [height, width] = shape.grid().unwrap_or([1, 1]);
         let images = tensor.size()[0] as usize;
-        let window = Window::whole([height, width]);
+        let window = Window::whole(shape.frame());
         let mut map = Map::new(storage, shape.channels(), images, window);
         let mut copy = || {
             let order = channels_first(shape);
@@ -93,6 +92,7 @@ impl Map {
         let (size, order): (Vec<i64>, Vec<i64>) = match shape {
             Shape::Map { .. } => (vec![channels, images, height, width], vec![1, 0, 2, 3]),
             Shape::ChannelsLast { .. } => (vec![channels, images, height, width], vec![1, 2, 3, 0]),
+            Shape::Tokens { .. } => (vec![channels, images, width], vec![1, 2, 0]),
             Shape::Vector { .. } => (vec![channels, images], vec![1, 0]),
         };
         Tensor::f_from_slice(&self.values)
@@ -108,6 +108,7 @@ fn channels_first(shape: Shape) -> Vec<i64> {
     match shape {
         Shape::Map { .. } => vec![1, 0, 2, 3],
         Shape::ChannelsLast { .. } => vec![3, 0, 1, 2],
+        Shape::Tokens { .. } => vec![2, 0, 1],
         Shape::Vector { .. } => vec![1, 0],
     }
 }

@@ -135,7 +135,9 @@ impl Engine {
         })?;
         let size = input.size();
         let (height, width) = (size[2] as usize, size[3] as usize);
-        let wanted = Window::unit(unit.row, unit.column);
+        let shape = shapes(&self.network.graph, height, width)?[layer.0];
+        let [row, column] = shape.place(unit.row, unit.column);
+        let wanted = Window::unit(row, column);
         let plan = self.plan(Key { height, width, target: layer, wanted, backward: true })?;
         let layers = self.network.graph.nodes.len();
         let image = self.image(input, &plan)?;
@@ -175,7 +177,7 @@ impl Engine {
         let size = images.size();
         let (height, width) = (size[2] as usize, size[3] as usize);
         let shape = shapes(&self.network.graph, height, width)?[target.0];
-        let wanted = Window::whole(shape.grid().unwrap_or([1, 1]));
+        let wanted = Window::whole(shape.frame());
         let plan = self.plan(Key { height, width, target, wanted, backward: false })?;
         let image = self.image(images, &plan)?;
         let layers = self.network.graph.nodes.len();

@@ -78,6 +78,6 @@ impl TorchBlock {
 
     fn apply(&self, inputs: &[Tensor]) -> Result<Tensor, NnError> {
         let inputs: Vec<&Tensor> = inputs.iter().collect();
-        run(&self.node, &self.parameters, &inputs, Mode::Evaluation)
+        run(&self.node, &self.parameters, &inputs, self.output, Mode::Evaluation)
     }
 }

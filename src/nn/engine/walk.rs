@@ -174,9 +174,16 @@ fn chunks(rows: usize, columns: usize) -> Vec<Range<usize>> {
     let count = columns.div_ceil(width).next_multiple_of(workers).min(columns.div_ceil(16)).max(1);
     // Multiples of 16 keep rows on cache lines.
     let bound = |chunk: usize| {
-        if chunk == count { columns } else { (chunk * columns / count).next_multiple_of(16).min(columns) }
+        if chunk == count {
+            columns
+        } else {
+            (chunk * columns / count).next_multiple_of(16).min(columns)
+        }
     };
-    (0..count).map(|chunk| bound(chunk)..bound(chunk + 1)).filter(|range| !range.is_empty()).collect()
+    (0..count)
+        .map(|chunk| bound(chunk)..bound(chunk + 1))
+        .filter(|range| !range.is_empty())
+        .collect()
 }
 
 /// Rows that a chunk of a group holds at once.
