@@ -8,8 +8,9 @@ use ndarray::Array2;
 use tch::Device;
 
 use super::AnalysisError;
+use super::request::{check_labels, check_models, record_run};
 use crate::erf::describe::{Description, describe, describe_mean};
-use crate::erf::gradient::{Differentiator, Path, Target};
+use crate::erf::gradient::{Differentiator, Target};
 use crate::erf::measure::{Images, measure};
 use crate::erf::result::ErfResult;
 use crate::erf::{ErfError, table};
@@ -18,7 +19,8 @@ use crate::image::{self, Interpolation, Order, Preprocessing, Resize};
 use crate::progress::{Progress, Stop};
 use crate::store::provenance::InputFile;
 use crate::store::{Provenance, ResultFolder, atomic, digest, npy, safe_file_name};
-use crate::zoo::{Init, Model, ModelSpec, model};
+use crate::zoo::run::Path;
+use crate::zoo::{Init, Model, ModelSpec};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -126,32 +128,8 @@ impl ErfStudy {
         if self.num_images == 0 || self.size.contains(&0) {
             return refuse("--num-images and --size must be at least 1".into());
         }
-        let mut names = std::collections::HashMap::new();
-        for label in self.labels() {
-            let name = safe_file_name(label);
-            if name == "erf" || name.starts_with("erf-") {
-                return refuse(format!(
-                    "the label {label} would give its files the names of the study's own; choose \
-                     another with LABEL:ARCH=CHECKPOINT"
-                ));
-            }
-            if let Some(other) = names.insert(name, label) {
-                return refuse(format!(
-                    "the labels {other} and {label} give the same file names; choose others with \
-                     LABEL:ARCH=CHECKPOINT"
-                ));
-            }
-        }
-        for spec in &self.models {
-            model::check(spec, self.init)?;
-        }
-        if let Device::Cuda(index) = self.device {
-            let count = tch::Cuda::device_count();
-            if index as i64 >= count {
-                return refuse(format!("no device cuda:{index}: libtorch sees {count} of them"));
-            }
-        }
-        Ok(())
+        check_labels(self.labels(), |name| name == "erf" || name.starts_with("erf-"))?;
+        check_models(&self.models, self.init, self.device)
     }
 
     fn list(&self, progress: &dyn Progress) -> Result<Vec<PathBuf>, AnalysisError> {
@@ -221,7 +199,7 @@ impl ErfStudy {
             architecture,
             untrained,
             layer: differentiator.layer.clone(),
-            unit: Some(differentiator.unit),
+            unit: Some(differentiator.unit()),
             images_used: measured.used.len(),
             images_skipped: measured.skipped,
             seconds_per_image: median(measured.seconds),
@@ -256,14 +234,7 @@ impl ErfStudy {
             "mean over images of relu(ds/dx) summed over colour channels, for s = \
                                the sum over channels of relu(F) at the unit (Ding et al. 2022)"
                 .into();
-        provenance.device = match self.device {
-            Device::Cuda(index) => format!("cuda:{index}"),
-            _ => "cpu".into(),
-        };
-        provenance.threads = tch::get_num_threads().max(1) as usize;
-        provenance.path = self.path.name().into();
-        provenance.libtorch = env!("FIELDSCOPE_LIBTORCH_VERSION").into();
-        provenance.seed = self.seed;
+        record_run(provenance, self.device, self.path, self.seed);
     }
 
     /// Writes a finished network's files, or notes its failure.

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::erf::ErfError;
 use crate::figure::FigureError;
 use crate::image::ImageError;
+use crate::shapebias::error::ShapeBiasError;
 use crate::store::StoreError;
 use crate::zoo::ZooError;
 
@@ -23,12 +24,21 @@ pub enum AnalysisError {
     /// Effective receptive fields.
     #[error(transparent)]
     Erf(#[from] ErfError),
+    /// Shape bias.
+    #[error(transparent)]
+    ShapeBias(#[from] ShapeBiasError),
     /// A figure can't be drawn.
     #[error(transparent)]
     Figure(#[from] FigureError),
     /// A file can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Every network failed.
+    #[error("{0}")]
+    Failed(String),
+    /// Asked to stop before the end.
+    #[error("stopped; decisions made so far are in {0}")]
+    Stopped(String),
     /// A table can't be written.
     #[error("the table can't be written: {0}")]
     Table(#[from] csv::Error),

@@ -2,5 +2,7 @@
 
 pub mod erf;
 mod error;
+mod request;
+pub mod shapebias;
 
 pub use error::AnalysisError;

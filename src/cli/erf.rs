@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 
 use comfy_table::{CellAlignment, Table, presets};
-use fieldscope::analysis::AnalysisError;
 use fieldscope::analysis::erf::ErfStudy;
-use fieldscope::erf::gradient::{Path, Target};
+use fieldscope::erf::gradient::Target;
 use fieldscope::erf::result::{AreaRatio, ErfResult};
 use fieldscope::erf::table::WHOLE_MAP;
 use fieldscope::figure::Colormap;
 use fieldscope::image::Order;
+use fieldscope::zoo::run::Path;
 
-use super::Failure;
 use super::console::{self, Console, out};
 use super::values::{
     ModelArguments, OutputArguments, colormap, labelled_file, report_failures, row_and_column,
 };
+use super::{Failure, failure};
 
 /// Measure how far networks see: mean input-gradient maps, heatmaps, area ratios
 ///
@@ -79,11 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = console::stop_on_interrupt();
     let console = Console::new(arguments.output.quiet);
     let study = study(arguments);
-    let outcome = study.run(&console, stop).map_err(|error| match error {
-        AnalysisError::Request(message) => Failure::Usage(message),
-        AnalysisError::Zoo(error) => Failure::Usage(error.to_string()),
-        other => Failure::from(other),
-    })?;
+    let outcome = study.run(&console, stop).map_err(failure)?;
     if arguments.output.json {
         console::json(&outcome.results)?;
     } else if !outcome.results.is_empty() {

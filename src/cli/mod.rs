@@ -4,11 +4,13 @@ mod completions;
 mod console;
 mod erf;
 mod models;
+mod shapebias;
 mod values;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use fieldscope::analysis::AnalysisError;
 
 /// How far an image network sees, and whether it decides by shape or by texture
 #[derive(Parser)]
@@ -21,6 +23,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Erf(erf::Arguments),
+    #[command(name = "shapebias")]
+    ShapeBias(shapebias::Arguments),
     Models(models::Arguments),
     Completions(completions::Arguments),
 }
@@ -31,6 +35,15 @@ pub enum Failure {
     Usage(String),
     /// The work failed (exit status 1).
     Work(String),
+}
+
+/// The request itself is wrong, or the work failed.
+fn failure(error: AnalysisError) -> Failure {
+    match error {
+        AnalysisError::Request(message) => Failure::Usage(message),
+        AnalysisError::Zoo(error) => Failure::Usage(error.to_string()),
+        other => Failure::Work(other.to_string()),
+    }
 }
 
 impl<E: std::error::Error> From<E> for Failure {
@@ -44,6 +57,7 @@ impl<E: std::error::Error> From<E> for Failure {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Erf(arguments) => erf::run(&arguments),
+        Command::ShapeBias(arguments) => shapebias::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

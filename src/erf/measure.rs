@@ -87,7 +87,7 @@ pub fn measure(
             return Err(ErfError::Stopped { done, wanted });
         }
         match ready {
-            Ok(ready) => add(differentiator, images.size, index, &path, ready, &mut measured)?,
+            Ok(ready) => add(differentiator, index, &path, ready, &mut measured)?,
             Err(error) => measured.skip(&path, error.to_string()),
         }
         match measured.skipped.last() {
@@ -111,14 +111,13 @@ fn prepare(path: &Path, preprocessing: &Preprocessing) -> Result<Ready, ImageErr
 
 fn add(
     differentiator: &Differentiator,
-    size: [usize; 2],
     index: usize,
     path: &Path,
     ready: Ready,
     measured: &mut Measured,
 ) -> Result<(), ErfError> {
     let start = Instant::now();
-    let map = differentiator.map(&ready.pixels, size)?;
+    let map = differentiator.map(&ready.pixels)?;
     measured.seconds.push(start.elapsed().as_secs_f64());
     match measured.accumulator.add(index, &map) {
         Ok(()) => {

@@ -85,6 +85,15 @@ impl Reference {
         Reference { network: network.to_kind(Kind::Double) }
     }
 
+    /// The same walk in single precision, for devices on which double precision is slow or absent.
+    pub fn single(network: Network) -> Self {
+        Reference { network }
+    }
+
+    fn kind(&self) -> Kind {
+        self.network.parameters.iter().next().map_or(Kind::Double, |(_, values)| values.kind())
+    }
+
     /// The network, in double precision.
     pub fn network(&self) -> &Network {
         &self.network
@@ -100,7 +109,7 @@ impl Reference {
         let Network { graph, parameters } = &self.network;
         let size = input.size();
         let shape = shapes(graph, size[2] as usize, size[3] as usize)?[unit.layer.0];
-        let input = input.to_kind(Kind::Double).set_requires_grad(true);
+        let input = input.detach().to_kind(self.kind()).set_requires_grad(true);
         let mut outputs = forward(graph, parameters, &input, &[unit.layer], Mode::Evaluation)?;
         let map = outputs.remove(0);
         let (row, column) = (unit.row as i64, unit.column as i64);
@@ -124,7 +133,7 @@ impl Reference {
     pub fn logits(&self, input: &Tensor) -> Result<Tensor, NnError> {
         let Network { graph, parameters } = &self.network;
         let logits = graph.logits.ok_or(NnError::NoLogits)?;
-        let input = input.to_kind(Kind::Double);
+        let input = input.to_kind(self.kind());
         let mut outputs =
             tch::no_grad(|| forward(graph, parameters, &input, &[logits], Mode::Evaluation))?;
         Ok(outputs.remove(0))

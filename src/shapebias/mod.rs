@@ -4,6 +4,7 @@ pub mod analyse;
 pub mod bias;
 pub mod bootstrap;
 pub mod categories;
+pub mod classifier;
 mod compare;
 pub mod consistency;
 pub mod decision_file;

@@ -4,7 +4,7 @@
 //! the spellings of its parameters in released checkpoints. Everything else about a network is a
 //! walk over its graph.
 
-mod architecture;
+pub mod architecture;
 pub mod convnext;
 mod error;
 mod fit;
@@ -12,6 +12,7 @@ pub mod init;
 pub mod model;
 pub mod replknet;
 pub mod resnet;
+pub mod run;
 mod spec;
 pub mod swin;
 pub mod torchscript;
