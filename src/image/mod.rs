@@ -2,7 +2,7 @@
 //!
 //! Published figures come from pipelines built on Pillow and torchvision, so the yardstick for
 //! every step here is what those two return: PNG pixels are the same, JPEG pixels within the
-//! freedom that the standard leaves a decoder, and resized pixels within two levels.
+//! freedom that the standard leaves a decoder, and resized pixels are the same.
 //!
 //! ```no_run
 //! use std::path::PathBuf;
@@ -27,6 +27,7 @@
 
 mod decode;
 mod error;
+mod kernel;
 mod list;
 mod picture;
 mod prefetch;

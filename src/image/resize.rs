@@ -3,13 +3,11 @@
 //! Pillow widens its filter by the factor of a reduction (so the result is antialiased) and
 //! resamples in two passes, one along each side, with an 8-bit picture in between. The rounding
 //! and clipping in between make the result depend on the order of the passes: by up to 24 levels
-//! when noise is enlarged bicubically. `fast_image_resize` has the same filters but an order of
-//! its own, so each pass is a call of its own here.
+//! when noise is enlarged bicubically.
 
 use std::borrow::Cow;
 
-use fast_image_resize as fir;
-
+use super::kernel::{self, CUBIC, Filter, TRIANGLE};
 use super::{ImageError, MAX_PIXELS, Picture};
 
 /// How a resized pixel is computed from those around it.
@@ -31,15 +29,15 @@ impl Interpolation {
         }
     }
 
-    fn filter(self) -> fir::FilterType {
+    fn filter(self) -> &'static Filter {
         match self {
-            Self::Bilinear => fir::FilterType::Bilinear,
-            Self::Bicubic => fir::FilterType::CatmullRom,
+            Self::Bilinear => &TRIANGLE,
+            Self::Bicubic => &CUBIC,
         }
     }
 }
 
-/// `picture` at `width` x `height`, within two levels of what Pillow's `resize` returns.
+/// `picture` at `width` x `height`, with the levels that Pillow's `resize` returns.
 ///
 /// # Errors
 /// When a side is 0, when the result or the picture between the passes would have more than
@@ -80,27 +78,30 @@ fn vertical_first(from: (usize, usize), to: (usize, usize)) -> bool {
 
 fn pass(
     picture: &Picture,
-    size: (usize, usize),
+    (width, height): (usize, usize),
     interpolation: Interpolation,
 ) -> Result<Picture, String> {
-    let from = checked(picture.width, picture.height)?;
-    let to = checked(size.0, size.1)?;
-    let source = fir::images::ImageRef::new(from.0, from.1, &picture.rgb, fir::PixelType::U8x3)
-        .map_err(|e| e.to_string())?;
-    let mut target = fir::images::Image::new(to.0, to.1, fir::PixelType::U8x3);
-    let options =
-        fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(interpolation.filter()));
-    fir::Resizer::new().resize(&source, &mut target, &options).map_err(|e| e.to_string())?;
-    Ok(Picture { width: size.0, height: size.1, rgb: target.into_vec() })
+    checked(picture.width, picture.height)?;
+    checked(width, height)?;
+    let expected = 3 * picture.width * picture.height;
+    if picture.rgb.len() != expected {
+        return Err(format!("it has {} bytes where {expected} belong", picture.rgb.len()));
+    }
+    let filter = interpolation.filter();
+    let rgb = if height == picture.height {
+        kernel::rows(&picture.rgb, picture.width, width, filter)
+    } else {
+        kernel::columns(&picture.rgb, width, picture.height, height, filter)
+    };
+    Ok(Picture { width, height, rgb })
 }
 
-fn checked(width: usize, height: usize) -> Result<(u32, u32), String> {
+fn checked(width: usize, height: usize) -> Result<(), String> {
     if width == 0 || height == 0 {
         return Err("a side of 0 pixels holds nothing; give at least 1".to_string());
     }
-    let small_enough = width.checked_mul(height).is_some_and(|pixels| pixels as u64 <= MAX_PIXELS);
-    match (u32::try_from(width), u32::try_from(height)) {
-        (Ok(width), Ok(height)) if small_enough => Ok((width, height)),
+    match width.checked_mul(height) {
+        Some(pixels) if pixels as u64 <= MAX_PIXELS => Ok(()),
         _ => Err(format!(
             "{width} x {height} is more than {MAX_PIXELS} pixels; ask for a smaller size"
         )),

@@ -14,6 +14,22 @@ pub fn shared() -> Option<PathBuf> {
     folder
 }
 
+/// A folder of the shared data, as [`shared`].
+pub fn shared_folder(name: &str) -> Option<PathBuf> {
+    shared().map(|folder| folder.join(name))
+}
+
+/// The program, ready to be given arguments.
+pub fn fieldscope() -> assert_cmd::Command {
+    assert_cmd::Command::new(env!("CARGO_BIN_EXE_fieldscope"))
+}
+
+/// A result file as JSON.
+pub fn read_json(path: &std::path::Path) -> serde_json::Value {
+    let text = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
 /// Reads an f32 array.
 pub fn read_f32(path: &std::path::Path) -> ArrayD<f32> {
     ndarray_npy::read_npy(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

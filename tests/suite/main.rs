@@ -1,5 +1,9 @@
 //! Tests of the library and the program from outside, in one binary.
 
 mod common;
+mod erf;
 mod golden_networks;
+mod image;
 mod published_decisions;
+mod shapebias;
+mod weights;

@@ -11,9 +11,9 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use safetensors::tensor::{Dtype, TensorView};
 use zip::CompressionMethod;
 
-use crate::allocations::peak_of;
 use crate::common;
-use crate::writer::*;
+use crate::weights::allocations::peak_of;
+use crate::weights::writer::*;
 
 /// Beyond the allowance of 64 MiB: buffers, and tables of a size fixed in advance.
 const MOST_MEMORY: usize = 80 << 20;
@@ -96,7 +96,7 @@ fn seeds() -> Vec<Vec<u8>> {
     for seed in &seeds {
         read_bytes(seed).unwrap();
     }
-    if let Some(folder) = common::shared("checkpoints") {
+    if let Some(folder) = common::shared_folder("checkpoints") {
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let mut files: Vec<_> =
             files.filter(|path| path.extension().is_some_and(|e| e != "json")).collect();

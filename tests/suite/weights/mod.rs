@@ -1,8 +1,5 @@
 //! Checkpoint files of every form, good and bad, through the library's public door.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod allocations;
 mod bad;
 mod forms;

@@ -6,7 +6,7 @@ use fieldscope::weights::{Checkpoint, Dtype, read_bytes};
 use safetensors::tensor::{Dtype as StoredDtype, TensorView};
 use zip::CompressionMethod;
 
-use crate::writer::*;
+use crate::weights::writer::*;
 
 fn values<'a>(checkpoint: &'a Checkpoint, name: &str) -> &'a [f32] {
     &checkpoint.tensors[name].values

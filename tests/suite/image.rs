@@ -7,13 +7,10 @@ use fieldscope::image::{
 };
 use ndarray::Array3;
 
-/// The folder of reference pictures, or none, and then the test says that it was skipped.
+use crate::common::shared_folder;
+
 fn reference_images() -> Option<PathBuf> {
-    let shared = std::env::var_os("FIELDSCOPE_SHARED");
-    if shared.is_none() {
-        println!("skipped: FIELDSCOPE_SHARED is not set");
-    }
-    shared.map(|folder| Path::new(&folder).join("images"))
+    shared_folder("images")
 }
 
 /// Checks a picture against Pillow's, u8, H x W x 3: the largest and the mean difference.
@@ -73,7 +70,7 @@ fn resizing_agrees_with_pillow() {
             let kind = interpolation.name();
             let reference = folder.join(format!("{name}.{kind}.{width}x{height}.npy"));
             let resized = image::resize(&picture, width, height, interpolation).unwrap();
-            assert_close(&resized, &reference, 2, 0.02);
+            assert_close(&resized, &reference, 0, 0.0);
         }
     }
 }
@@ -89,7 +86,7 @@ fn short_side_and_crop_agree_with_torchvision() {
         let picture = image::decode(&folder.join(name)).unwrap();
         let fitted = preprocessing.fit(&picture).unwrap();
         let reference = folder.join(format!("{name}.resize256_crop224.npy"));
-        assert_close(&fitted, &reference, 2, 0.02);
+        assert_close(&fitted, &reference, 0, 0.0);
     }
 }
 

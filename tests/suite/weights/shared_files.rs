@@ -5,7 +5,7 @@ use std::path::Path;
 use fieldscope::weights::{Checkpoint, Dtype, Fault};
 use serde_json::Value;
 
-use crate::common::shared;
+use crate::common::shared_folder;
 
 fn expected(folder: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join("expected.json")).unwrap()).unwrap()
@@ -36,7 +36,7 @@ fn compare(file: &str, checkpoint: &Checkpoint, expected: &Value, tolerance: f64
 
 #[test]
 fn good_files_hold_what_they_should() {
-    let Some(folder) = shared("checkpoints") else {
+    let Some(folder) = shared_folder("checkpoints") else {
         return;
     };
     let expected = expected(&folder);
@@ -68,7 +68,7 @@ fn good_files_hold_what_they_should() {
 
 #[test]
 fn sixteen_bit_files_hold_the_rounded_values() {
-    let Some(folder) = shared("checkpoints") else {
+    let Some(folder) = shared_folder("checkpoints") else {
         return;
     };
     let exact = Checkpoint::open(&folder.join("plain_zip.pth")).unwrap();
@@ -89,7 +89,7 @@ fn sixteen_bit_files_hold_the_rounded_values() {
 
 #[test]
 fn bad_files_are_told_for_what_they_are() {
-    let Some(folder) = shared("checkpoints") else {
+    let Some(folder) = shared_folder("checkpoints") else {
         return;
     };
     let before = std::fs::read_dir(&folder).unwrap().count();
@@ -115,7 +115,7 @@ fn bad_files_are_told_for_what_they_are() {
 
 #[test]
 fn a_torchscript_archive_is_told() {
-    let Some(folder) = shared("torchscript") else {
+    let Some(folder) = shared_folder("torchscript") else {
         return;
     };
     let error = Checkpoint::open(&folder.join("efficientnet_lite0.pt")).unwrap_err();

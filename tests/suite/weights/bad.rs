@@ -5,8 +5,8 @@ use std::path::Path;
 use fieldscope::weights::{Checkpoint, Fault, read_bytes};
 use zip::CompressionMethod;
 
-use crate::allocations::peak_of;
-use crate::writer::*;
+use crate::weights::allocations::peak_of;
+use crate::weights::writer::*;
 
 fn fault(bytes: &[u8]) -> Fault {
     read_bytes(bytes).unwrap_err().fault
