@@ -66,7 +66,8 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
         })
         .chain([Row::new(spec, |observer| observer.mean, &axis, left, right)])
         .collect();
-    let lanes = rows.iter().map(|row| row.lanes).max().unwrap_or(1) as f64;
+    // Lanes lie on both sides of the middle, so room for an even number is room for one more.
+    let lanes = (rows.iter().map(|row| row.lanes).max().unwrap_or(1) | 1) as f64;
     let most = (ROWS_HEIGHT / rows.len() as f64).max(LEAST_ROW);
     let row_height = (lanes * LANE + 3.0).clamp(LEAST_ROW, most);
     let lane = LANE.min((row_height - 2.0 * MARKER) / (lanes - 1.0).max(1.0));
@@ -245,10 +246,16 @@ impl Row {
         }
         let mut places = vec![None; spec.observers.len()];
         for ((index, x), lane) in sorted.into_iter().zip(lane_of) {
-            places[index] = Some((x, lane as f64 - (ends.len() as f64 - 1.0) / 2.0));
+            places[index] = Some((x, lane_offset(lane)));
         }
         Self { places, lanes: ends.len().max(1) }
     }
+}
+
+/// Lanes from the middle of the row, in turn below and above it: 0, 1, -1, 2, -2.
+fn lane_offset(lane: usize) -> f64 {
+    let distance = lane.div_ceil(2) as f64;
+    if lane % 2 == 1 { distance } else { -distance }
 }
 
 /// Row separators and names; the last row is the mean.
@@ -370,6 +377,11 @@ mod tests {
             observer.mean = Some(1.0);
         }
         sound(&draw(&spec).unwrap());
+    }
+
+    #[test]
+    fn lanes_spread_from_the_middle() {
+        assert_eq!([0, 1, 2, 3, 4].map(lane_offset), [0.0, 1.0, -1.0, 2.0, -2.0]);
     }
 
     #[test]

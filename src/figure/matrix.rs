@@ -43,7 +43,7 @@ pub struct MatrixSpec {
 
 /// Above this many columns, a 0 before the decimal point is left out.
 const DENSE: usize = 12;
-const LARGEST_CELL: f64 = 26.0;
+const LARGEST_CELL: f64 = 40.0;
 const SMALLEST_CELL: f64 = 6.0;
 const LEAST_LABEL: f64 = 34.0;
 const MOST_TURNED_LABEL: f64 = 110.0;

@@ -47,6 +47,8 @@ pub fn draw(spec: &PanelsSpec<'_>) -> Result<Figure, FigureError> {
     let columns = columns(count);
     let room = (width - 2.0 * MARGIN - GUTTER * (columns as f64 - 1.0)) / columns as f64;
 
+    let across = notes_across(&spec.panels, room);
+
     let mut top = MARGIN;
     let mut laid = Vec::with_capacity(count);
     for row in spec.panels.chunks(columns) {
@@ -59,7 +61,7 @@ pub fn draw(spec: &PanelsSpec<'_>) -> Result<Figure, FigureError> {
         for (column, (panel, title)) in row.iter().zip(titles).enumerate() {
             let left = MARGIN + column as f64 * (room + GUTTER);
             let frame = panel.frame(left, top + title_height + GAP / 2.0, room, 1.5 * room);
-            let notes = notes(panel, room);
+            let notes = notes(panel, across);
             bottom = f64::max(bottom, frame.bottom + GAP + notes.len() as f64 * TEXT * LEADING);
             // The last line of a short title stands right over its map.
             let title_top = top + title_height - title.len() as f64 * TITLE * LEADING;
@@ -69,7 +71,7 @@ pub fn draw(spec: &PanelsSpec<'_>) -> Result<Figure, FigureError> {
     }
     let bar_width = BAR.min(width - 2.0 * (MARGIN + axes::OVERHANG));
     let bar_left = (width - bar_width) / 2.0;
-    let note = "Outlines: smallest centred squares that hold the shares given; beside each share, the square's area.";
+    let note = "Outlines: the smallest centred squares that hold these shares; beside each share, the square’s area.";
     let has_squares = spec.panels.iter().any(|panel| !panel.squares.is_empty());
     let note = if has_squares {
         text::wrap(note, width - 2.0 * MARGIN, 2, TEXT, Weight::Regular)
@@ -128,12 +130,21 @@ fn columns(count: usize) -> usize {
     count.div_ceil(rows)
 }
 
-/// The ratios of a panel's squares, in rows of two if they fit.
-fn notes(panel: &MapPanel<'_>, room: f64) -> Vec<Vec<String>> {
-    let texts = label_texts(&panel.squares, |square| format!("{}: ", percent(square.threshold)));
+/// What stands at a panel's squares.
+fn note_texts(panel: &MapPanel<'_>) -> Vec<String> {
+    label_texts(&panel.squares, |square| format!("{}: ", percent(square.threshold)))
+}
+
+/// How many ratios stand beside one another: two if they fit under every panel.
+fn notes_across(panels: &[MapPanel<'_>], room: f64) -> usize {
+    let texts: Vec<String> = panels.iter().flat_map(note_texts).collect();
     let widest = text::widest(texts.iter().map(String::as_str), TEXT, Weight::Regular);
-    let across = if widest + GAP <= room / 2.0 { 2 } else { 1 };
-    texts.chunks(across).map(<[String]>::to_vec).collect()
+    if widest + GAP <= room / 2.0 { 2 } else { 1 }
+}
+
+/// The ratios of a panel's squares, in rows.
+fn notes(panel: &MapPanel<'_>, across: usize) -> Vec<Vec<String>> {
+    note_texts(panel).chunks(across).map(<[String]>::to_vec).collect()
 }
 
 #[cfg(test)]

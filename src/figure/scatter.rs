@@ -42,14 +42,16 @@ const ASPECT: f64 = 0.75;
 /// Where the areas span more than this factor, their axis is logarithmic.
 const WIDE_SPAN: f64 = 30.0;
 /// Distances from a marker, in points, at which its label is tried, nearest first.
-const REACHES: [f64; 6] = [4.5, 10.0, 15.0, 22.0, 30.0, 40.0];
+const REACHES: [f64; 7] = [5.5, 10.0, 14.0, 19.0, 25.0, 32.0, 40.0];
 /// From this reach on, a label has a leader line.
 const LEADER: f64 = 8.0;
 /// Distance from its middle, in points, at which one is outside a marker in any direction.
 const OUTSIDE: f64 = 5.0;
 /// Directions in which a label is tried, in degrees clockwise from the right, best first.
-const DIRECTIONS: [f64; 12] =
-    [0.0, 180.0, -45.0, 45.0, -135.0, 135.0, -90.0, 90.0, -20.0, 20.0, -160.0, 160.0];
+const DIRECTIONS: [f64; 16] = [
+    0.0, 180.0, -45.0, 45.0, -135.0, 135.0, -90.0, 90.0, -20.0, 20.0, -160.0, 160.0, -70.0, 70.0,
+    -110.0, 110.0,
+];
 
 /// Draws the points with their names beside them; where these have no room, in a legend.
 ///
@@ -245,9 +247,15 @@ fn place_labels(
             let free = label.area.is_inside(frame)
                 && !taken.iter().any(|area| area.touches(&label.area))
                 && !leaders.iter().any(|(from, to)| label.area.is_crossed(*from, *to));
-            let clear = label
-                .leader
-                .is_none_or(|(from, to)| !taken.iter().any(|area| area.is_crossed(from, to)));
+            // A leader may cross an error bar, but no marker and no text.
+            let clear = label.leader.is_none_or(|(from, to)| {
+                let markers =
+                    taken[..places.len()].iter().enumerate().filter(|(other, _)| *other != index);
+                !markers
+                    .map(|(_, area)| area)
+                    .chain(&taken[obstacles.len()..])
+                    .any(|area| area.is_crossed(from, to))
+            });
             free && clear
         })?;
         taken.push(label.area);
@@ -266,7 +274,7 @@ fn candidates(text: &str, at: Point) -> impl Iterator<Item = Label> {
             let (sin, cos) = direction.to_radians().sin_cos();
             let end = (at.0 + reach * cos, at.1 + reach * sin);
             // The side of the text that faces the marker stands at the end of the reach.
-            let centre_x = end.0 + if cos.abs() < 0.1 { 0.0 } else { half_width.copysign(cos) };
+            let centre_x = end.0 + if cos.abs() < 0.5 { 0.0 } else { half_width.copysign(cos) };
             let centre_y = end.1 + if sin.abs() < 0.5 { 0.0 } else { above.copysign(sin) };
             let area = Area {
                 left: centre_x - half_width,
