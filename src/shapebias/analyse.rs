@@ -268,3 +268,125 @@ fn make_labels_unique(observers: &mut [Observer], issues: &mut Vec<Issue>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::observer::Answer;
+    use super::super::stimuli::NamePattern;
+    use super::*;
+
+    fn observer(label: &str, answers: &[(&str, &str)]) -> Observer {
+        let pattern = NamePattern::published().unwrap();
+        let decision = |(name, answer): &(&str, &str)| Decision {
+            stimulus: (*name).to_owned(),
+            cues: pattern.cues(name).unwrap(),
+            answer: match *answer {
+                "na" => Answer::Missing,
+                category => Answer::Category(category.to_owned()),
+            },
+        };
+        let decisions = answers.iter().map(decision).collect();
+        Observer::new(label, decisions, Provenance::default()).0
+    }
+
+    fn analyse(observers: Vec<Observer>) -> ShapeBiasResult {
+        Study {
+            observers,
+            stimuli: &[],
+            categories: &Categories::imagenet_16().unwrap(),
+            built_in_humans: true,
+            bootstrap: Bootstrap { resamples: 200, seed: 1 },
+            issues: Vec::new(),
+            provenance: Provenance::default(),
+        }
+        .analyse()
+        .unwrap()
+    }
+
+    fn labels(result: &ShapeBiasResult) -> Vec<&str> {
+        result.observers.iter().map(|observer| observer.label.as_str()).collect()
+    }
+
+    const ANSWERS: [(&str, &str); 5] = [
+        ("cat1-bear2.png", "cat"),
+        ("cat2-bear2.png", "bear"),
+        ("dog1-bear2.png", "dog"),
+        ("dog2-cat1.png", "na"),
+        ("dog3-dog1.png", "cat"),
+    ];
+
+    #[test]
+    fn networks_then_people_then_all_people() {
+        let result = analyse(vec![
+            observer("subject-02", &ANSWERS),
+            observer("z", &ANSWERS),
+            observer("subject-01", &ANSWERS),
+            observer("a", &ANSWERS),
+        ]);
+        assert_eq!(labels(&result), ["z", "a", "subject-01", "subject-02", "humans"]);
+        let pooled = result.observer("humans").unwrap();
+        assert_eq!(pooled.overall.conflict_trials, 8);
+        assert_eq!(pooled.overall.shape_bias, Some(2.0 / 3.0));
+        assert_eq!(pooled.overall.no_answer, 2);
+        assert_eq!(result.conflict_stimuli, 4);
+        let confusion = pooled.confusion.as_ref().unwrap();
+        assert_eq!(confusion.rows, ["cat", "dog"]);
+        let dog = &confusion.counts[1];
+        let column = |name| confusion.columns.iter().position(|column| column == name).unwrap();
+        assert_eq!((dog[column("dog")], dog[column("cat")], dog[column("na")]), (2, 2, 2));
+        // All gave the same answers, so nobody differs from anybody.
+        assert!(result.differences.iter().all(|found| found.p_value == 1.0));
+        assert_eq!(result.consistency.between("z", "a"), Some(1.0));
+        assert_eq!(pooled.consistency_with_humans, Some(1.0));
+    }
+
+    #[test]
+    fn missing_decisions_are_reported_and_the_pair_is_not_tested() {
+        let result = analyse(vec![observer("full", &ANSWERS), observer("part", &ANSWERS[1..])]);
+        let missing: Vec<_> =
+            result.issues.iter().filter(|found| found.kind == IssueKind::MissingStimuli).collect();
+        assert_eq!(missing.len(), 1);
+        assert_eq!(missing[0].stimuli, ["cat1-bear2.png"]);
+        assert!(missing[0].message.contains("part has no decision for 1 of 5 stimuli"));
+        assert!(result.differences.is_empty());
+        // Kappa is over the common stimuli, without an interval.
+        assert_eq!(result.consistency.between("full", "part"), Some(1.0));
+        assert_eq!(result.consistency.stimuli[0][1], 4);
+        assert_eq!(result.consistency.intervals[0][1], None);
+    }
+
+    #[test]
+    fn built_in_people_stand_beside_published_stimuli_only() {
+        let partial = analyse(vec![observer("n", &ANSWERS)]);
+        assert_eq!(labels(&partial), ["n", "humans"]);
+        assert!(partial.issues[0].message.contains("over 4 of them"), "{:?}", partial.issues);
+        let others = analyse(vec![observer("n", &[("cat77-bear2.png", "cat")])]);
+        assert_eq!(labels(&others), ["n"]);
+        assert!(others.issues[0].message.contains("left out"), "{:?}", others.issues);
+    }
+
+    #[test]
+    fn a_label_that_is_taken_gets_a_number() {
+        let result = analyse(vec![
+            observer("n", &ANSWERS),
+            observer("n", &ANSWERS),
+            observer("humans", &ANSWERS),
+        ]);
+        assert_eq!(labels(&result), ["n", "n (2)", "humans (2)", "humans"]);
+        assert_eq!(result.issues.len(), 3);
+    }
+
+    #[test]
+    fn nobody_to_analyse_is_an_error() {
+        let study = Study {
+            observers: vec![observer("n", &[])],
+            stimuli: &[],
+            categories: &Categories::imagenet_16().unwrap(),
+            built_in_humans: true,
+            bootstrap: Bootstrap { resamples: 10, seed: 0 },
+            issues: Vec::new(),
+            provenance: Provenance::default(),
+        };
+        assert!(matches!(study.analyse(), Err(ShapeBiasError::NoObservers)));
+    }
+}

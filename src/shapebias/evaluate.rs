@@ -37,7 +37,8 @@ impl Evaluation<'_> {
     /// Decides every stimulus.
     ///
     /// `inputs` gives index in [`Self::stimuli`] and input of each, or why there is none (a broken
-    /// picture): that costs the stimulus, not the run. `forward` gets a batch and gives its logits,
+    /// picture): that costs the stimulus, not the run. A [`Prefetch`](crate::image::Prefetch) over
+    /// the stimuli's paths, with its errors as text, gives just that. `forward` gets a batch and gives its logits,
     /// image after image, [`Self::outputs`] for each. `decided` gets every decision at once, so that
     /// a killed run keeps them.
     ///
