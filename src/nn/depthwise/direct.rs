@@ -25,6 +25,9 @@ pub(super) struct Scratch {
     taps: Vec<f32>,
 }
 
+/// Rows between one that is computed and one whose cache lines are asked for.
+const AHEAD: usize = 8;
+
 /// A run of output columns with the input that it reads, zeros included.
 struct Strip {
     input: *const f32,
@@ -45,31 +48,76 @@ const fn most_vectors(group: usize, lanes: usize) -> usize {
     }
 }
 
-/// Kernel rows to keep in flight: the size with the least multiply-adds and loads in all.
-fn choose_group(taps_height: usize, output_height: usize) -> usize {
-    let cost = |group: &usize| {
-        // A column of an input row costs `group` multiply-adds and about 2 for its loads.
-        taps_height.div_ceil(*group) * (output_height + group - 1) * (group + 2)
-    };
-    (3..=8).min_by_key(cost).unwrap_or(3)
+/// What decides how many kernel rows to keep in flight.
+#[derive(Clone, Copy)]
+pub(super) struct Heights {
+    taps: usize,
+    input: usize,
+    output: usize,
+    top: usize,
+}
+
+impl Heights {
+    pub(super) fn new(taps: usize, output: usize, padding: Padding) -> Self {
+        let input = (output + taps - 1).saturating_sub(padding.top + padding.bottom);
+        Self { taps, input, output, top: padding.top }
+    }
+
+    /// Input rows that are walked over, in all groups of kernel rows.
+    fn rows(&self, group: usize) -> usize {
+        let rows = |first: usize| {
+            // Input row = output row + kernel row - top; output rows go up to `output + group - 2`.
+            let begin = self.top.saturating_sub(first);
+            let end = (self.input + self.top).saturating_sub(first).min(self.output + group - 1);
+            end.saturating_sub(begin)
+        };
+        (0..self.taps).step_by(group).map(rows).sum()
+    }
+
+    /// Multiply-adds per kernel column and output vector, those with rows of zeros included.
+    pub(super) fn products(&self, group: usize) -> usize {
+        self.rows(group) * group
+    }
+
+    /// The size of group with the fewest multiply-adds and loads.
+    pub(super) fn best_group(&self) -> usize {
+        // A kernel column of an input row costs `group` multiply-adds and about 2 for its loads.
+        (3..=8).min_by_key(|group| self.rows(*group) * (group + 2)).unwrap_or(3)
+    }
 }
 
 impl Job for Direct<'_, '_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
-        let Direct { source, taps, padding, mut sink, scratch } = self;
-        let group = choose_group(taps.height, sink.height);
+        let Direct {
+            source,
+            taps,
+            padding,
+            mut sink,
+            scratch,
+        } = self;
+        let group = Heights::new(taps.height, sink.height, padding).best_group();
         let groups = taps.height.div_ceil(group);
         scratch.taps.clear();
         scratch.taps.extend_from_slice(taps.values);
         scratch.taps.resize(groups * group * taps.width, 0.0);
-        let padded = Taps { values: &scratch.taps, height: groups * group, width: taps.width };
+        let padded = Taps {
+            values: &scratch.taps,
+            height: groups * group,
+            width: taps.width,
+        };
         let vectors = sink.width.div_ceil(V::LANES);
         let strips = vectors.div_ceil(most_vectors(group, V::LANES));
         for index in 0..strips {
             let (first, end) = (index * vectors / strips, (index + 1) * vectors / strips);
-            let strip =
-                cut_strip::<V>(source, taps.width, padding, first, end - first, &mut scratch.strip);
+            let strip = cut_strip::<V>(
+                source,
+                taps.width,
+                padding,
+                first,
+                end - first,
+                &mut scratch.strip,
+            );
             macro_rules! walk {
                 ($($group:literal: $($columns:literal)*;)*) => {
                     match (group, end - first) {
@@ -103,7 +151,11 @@ fn cut_strip<V: Lanes>(
     let (height, width) = (source.height, source.width);
     if source.keep.is_none() && column >= padding.left && column + span <= padding.left + width {
         let input = source.values[column - padding.left..].as_ptr();
-        return Strip { input, stride: width, column };
+        return Strip {
+            input,
+            stride: width,
+            column,
+        };
     }
     // In padded columns: the strip is column..column + span, the image left..left + width.
     let begin = column.max(padding.left).min(column + span);
@@ -122,7 +174,11 @@ fn cut_strip<V: Lanes>(
             }
         }
     }
-    Strip { input: buffer.as_ptr(), stride: span, column }
+    Strip {
+        input: buffer.as_ptr(),
+        stride: span,
+        column,
+    }
 }
 
 /// All output rows of a strip that is `C` vectors wide. `taps.height` is a multiple of `G`, and the
@@ -138,7 +194,13 @@ struct Walk<'a, 'b, const G: usize, const C: usize> {
 impl<const G: usize, const C: usize> Job for Walk<'_, '_, G, C> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
-        let Walk { strip, height, taps, padding, sink } = self;
+        let Walk {
+            strip,
+            height,
+            taps,
+            padding,
+            sink,
+        } = self;
         let groups = taps.height / G;
         for index in 0..groups {
             // SAFETY: handed on; the group's rows lie in the kernel.
@@ -172,7 +234,11 @@ unsafe fn walk_group<V: Lanes, const G: usize, const C: usize>(
     // the strip's width on reading and by `count` on writing.
     unsafe {
         let bias = V::splat(sink.bias);
-        let count = |c: usize| sink.width.saturating_sub(strip.column + c * V::LANES).min(V::LANES);
+        let count = |c: usize| {
+            sink.width
+                .saturating_sub(strip.column + c * V::LANES)
+                .min(V::LANES)
+        };
         let counts: [usize; C] = std::array::from_fn(count);
         let mut sums = [[bias; C]; G];
         // `sums[0]` belongs to output row `y`, `sums[d]` to `y + d`.
@@ -190,6 +256,13 @@ unsafe fn walk_group<V: Lanes, const G: usize, const C: usize>(
             let row = newest + shift;
             if row >= 0 && row < height as isize {
                 let line = strip.input.add(row as usize * strip.stride);
+                for c in 0..C {
+                    // Rows of a strip are far apart, which the processor's own prefetching misses.
+                    V::prefetch(line.wrapping_add(AHEAD * strip.stride + c * V::LANES));
+                    let target = newest as usize * sink.width + AHEAD * sink.width;
+                    let target = sink.values.as_ptr().wrapping_add(target + strip.column + c * V::LANES);
+                    V::prefetch_to_write(target);
+                }
                 for v in 0..taps_width {
                     let mut loaded = [bias; C];
                     for c in 0..C {
