@@ -60,10 +60,9 @@ impl Tiling {
         self.blocks_of_frequencies(lanes) * self.block_len(lanes)
     }
 
-    /// Numbers in a block of a spectrum. The last pair of vectors is unused: without it, blocks of
-    /// common lengths would lie whole pages apart and compete for the same sets of the cache.
+    /// Numbers in a block of a spectrum.
     fn block_len(&self, lanes: usize) -> usize {
-        (self.rows.length + 1) * 2 * lanes
+        self.rows.length * 2 * lanes
     }
 
     fn blocks_of_frequencies(&self, lanes: usize) -> usize {
@@ -327,7 +326,7 @@ unsafe fn transform_rows<V: Lanes>(tiling: &Tiling, kernel: &mut [f32]) {
 /// transforms back.
 #[inline(always)]
 unsafe fn correlate_rows<V: Lanes>(tiling: &Tiling, tile: &mut [f32], kernel: &[f32]) {
-    let length = tiling.rows.length * 2 * V::LANES;
+    let length = tiling.block_len(V::LANES);
     for (block, kernel) in tile
         .chunks_exact_mut(length)
         .zip(kernel.chunks_exact(length))
