@@ -77,7 +77,14 @@ fn bench_shape(criterion: &mut Criterion, (name, images, channels, side, size, s
             bencher.iter(|| {
                 let extras = GradientExtras::default();
                 kernel.input_gradient(
-                    &gradient, images, side, side, padding, stride, extras, &mut result,
+                    &gradient,
+                    images,
+                    side,
+                    side,
+                    padding,
+                    stride,
+                    extras,
+                    &mut result,
                 );
                 black_box(&mut result);
             })
@@ -89,16 +96,21 @@ fn bench_shape(criterion: &mut Criterion, (name, images, channels, side, size, s
     let (stride, pad, groups) = (stride as i64, (size / 2) as i64, channels as i64);
     let none: Option<Tensor> = None;
     group.bench_function("forward/libtorch conv2d", |bencher| {
-        bencher.iter(|| {
-            input.conv2d(&weights, none.as_ref(), [stride; 2], [pad; 2], [1; 2], groups)
-        })
+        bencher
+            .iter(|| input.conv2d(&weights, none.as_ref(), [stride; 2], [pad; 2], [1; 2], groups))
     });
     let rest = if stride == 1 { 0 } else { (side - 1) % stride as usize } as i64;
     group.bench_function("gradient/libtorch conv_transpose2d", |bencher| {
         bencher.iter(|| {
             let (stride, pad, rest) = ([stride; 2], [pad; 2], [rest; 2]);
             let result = gradient.conv_transpose2d(
-                &weights, none.as_ref(), stride, pad, rest, groups, [1; 2],
+                &weights,
+                none.as_ref(),
+                stride,
+                pad,
+                rest,
+                groups,
+                [1; 2],
             );
             assert_eq!(result.kind(), Kind::Float);
             result
@@ -112,7 +124,8 @@ fn depthwise(criterion: &mut Criterion) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build_global();
     assert!(pool.is_ok() && Tensor::zeros([1], (Kind::Float, Device::Cpu)).device() == Device::Cpu);
     let guard = tch::no_grad_guard();
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     for shape in SHAPES {
         if wanted.is_empty() || wanted.iter().any(|word| shape.0.contains(word.as_str())) {
             bench_shape(criterion, shape);

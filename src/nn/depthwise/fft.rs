@@ -38,7 +38,7 @@ pub(super) fn factor(length: usize) -> Option<(Vec<usize>, f64)> {
     }
     let mut best: Option<(Vec<usize>, f64)> = None;
     for radix in RADICES.into_iter().chain([2]) {
-        if length % radix == 0
+        if length.is_multiple_of(radix)
             && let Some((mut radices, rest)) = factor(length / radix)
         {
             let cost = rest + radix_cost(radix);
@@ -142,6 +142,7 @@ struct Butterflies<'a, const R: usize, const INVERSE: bool> {
 
 impl<const R: usize, const INVERSE: bool> Job for Butterflies<'_, R, INVERSE> {
     #[inline(always)]
+    #[allow(clippy::needless_range_loop)] // an index stands for addresses as well
     unsafe fn run<V: Lanes>(self) {
         let Self { step, line, length } = self;
         let part = step.block / R;
@@ -342,7 +343,7 @@ unsafe fn turn<V: Lanes>(x: (V, V), part: usize, whole: usize) -> (V, V) {
     const NINTHS: [(f32, f32); 5] = [
         (1.0, 0.0),
         (0.766_044_44, -0.642_787_6),
-        (0.173_648_18, -0.984_807_73),
+        (0.173_648_18, -0.984_807_7),
         (-0.5, -0.866_025_4),
         (-0.939_692_6, -0.342_020_15),
     ];

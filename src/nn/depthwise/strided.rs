@@ -220,7 +220,8 @@ fn interleave(classes: &[f32], stride: usize, left: usize, to: &mut [f32]) {
     if stride == 2 {
         // A pair of outputs starts in class `left % 2`; the other class is one further if that is 1.
         let (first, second) = classes.split_at(class);
-        let (even, odd) = if left % 2 == 0 { (first, second) } else { (second, &first[1..]) };
+        let (even, odd) =
+            if left.is_multiple_of(2) { (first, second) } else { (second, &first[1..]) };
         let skip = left / 2;
         for (pair, (a, b)) in to.chunks_mut(2).zip(even[skip..].iter().zip(&odd[skip..])) {
             pair[0] = *a;
