@@ -25,6 +25,9 @@ pub(super) struct Scratch {
     taps: Vec<f32>,
 }
 
+/// Rows between one that is computed and one whose cache lines are asked for.
+const AHEAD: usize = 8;
+
 /// A run of output columns with the input that it reads, zeros included.
 struct Strip {
     input: *const f32,
@@ -45,20 +48,49 @@ const fn most_vectors(group: usize, lanes: usize) -> usize {
     }
 }
 
-/// Kernel rows to keep in flight: the size with the least multiply-adds and loads in all.
-fn choose_group(taps_height: usize, output_height: usize) -> usize {
-    let cost = |group: &usize| {
-        // A column of an input row costs `group` multiply-adds and about 2 for its loads.
-        taps_height.div_ceil(*group) * (output_height + group - 1) * (group + 2)
-    };
-    (3..=8).min_by_key(cost).unwrap_or(3)
+/// What decides how many kernel rows to keep in flight.
+#[derive(Clone, Copy)]
+pub(super) struct Heights {
+    taps: usize,
+    input: usize,
+    output: usize,
+    top: usize,
+}
+
+impl Heights {
+    pub(super) fn new(taps: usize, output: usize, padding: Padding) -> Self {
+        let input = (output + taps - 1).saturating_sub(padding.top + padding.bottom);
+        Self { taps, input, output, top: padding.top }
+    }
+
+    /// Input rows that are walked over, in all groups of kernel rows.
+    fn rows(&self, group: usize) -> usize {
+        let rows = |first: usize| {
+            // Input row = output row + kernel row - top; output rows go up to `output + group - 2`.
+            let begin = self.top.saturating_sub(first);
+            let end = (self.input + self.top).saturating_sub(first).min(self.output + group - 1);
+            end.saturating_sub(begin)
+        };
+        (0..self.taps).step_by(group).map(rows).sum()
+    }
+
+    /// Multiply-adds per kernel column and output vector, those with rows of zeros included.
+    pub(super) fn products(&self, group: usize) -> usize {
+        self.rows(group) * group
+    }
+
+    /// The size of group with the fewest multiply-adds and loads.
+    pub(super) fn best_group(&self) -> usize {
+        // A kernel column of an input row costs `group` multiply-adds and about 2 for its loads.
+        (3..=8).min_by_key(|group| self.rows(*group) * (group + 2)).unwrap_or(3)
+    }
 }
 
 impl Job for Direct<'_, '_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
         let Direct { source, taps, padding, mut sink, scratch } = self;
-        let group = choose_group(taps.height, sink.height);
+        let group = Heights::new(taps.height, sink.height, padding).best_group();
         let groups = taps.height.div_ceil(group);
         scratch.taps.clear();
         scratch.taps.extend_from_slice(taps.values);
@@ -159,6 +191,7 @@ impl<const G: usize, const C: usize> Job for Walk<'_, '_, G, C> {
 ///
 /// As [`Walk`], which runs with the features of `V`; `taps` has `G * taps_width` elements.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)] // an index stands for addresses as well
 unsafe fn walk_group<V: Lanes, const G: usize, const C: usize>(
     strip: &Strip,
     height: usize,
@@ -190,6 +223,14 @@ unsafe fn walk_group<V: Lanes, const G: usize, const C: usize>(
             let row = newest + shift;
             if row >= 0 && row < height as isize {
                 let line = strip.input.add(row as usize * strip.stride);
+                for c in 0..C {
+                    // Rows of a strip are far apart, which the processor's own prefetching misses.
+                    V::prefetch(line.wrapping_add(AHEAD * strip.stride + c * V::LANES));
+                    let target = newest as usize * sink.width + AHEAD * sink.width;
+                    let target =
+                        sink.values.as_ptr().wrapping_add(target + strip.column + c * V::LANES);
+                    V::prefetch_to_write(target);
+                }
                 for v in 0..taps_width {
                     let mut loaded = [bias; C];
                     for c in 0..C {

@@ -5,6 +5,7 @@
 //! spectrum in digit-reversed order; inverse by decimation in time (Cooley & Tukey 1965), which takes
 //! that order. A convolution needs no other order in between. The inverse isn't scaled.
 
+use std::f32::consts::FRAC_1_SQRT_2;
 use std::f64::consts::PI;
 
 use super::lanes::{Job, Lanes};
@@ -25,8 +26,9 @@ struct Step {
     twiddles: Vec<f32>,
 }
 
-/// Radices with code of their own, in the order in which they are tried.
-const RADICES: [usize; 9] = [16, 12, 10, 9, 8, 6, 5, 4, 3];
+/// Radices with code of their own, in the order in which they are tried, and 2. A radix of 16 asks for
+/// more registers than there are: it was slower than two steps of 4.
+const RADICES: [usize; 8] = [12, 10, 9, 8, 6, 5, 4, 3];
 
 /// The radices of a length and an estimate of their cost (vector operations per element), the
 /// cheapest there is; nothing where the length has a factor above 5.
@@ -36,7 +38,7 @@ pub(super) fn factor(length: usize) -> Option<(Vec<usize>, f64)> {
     }
     let mut best: Option<(Vec<usize>, f64)> = None;
     for radix in RADICES.into_iter().chain([2]) {
-        if length % radix == 0
+        if length.is_multiple_of(radix)
             && let Some((mut radices, rest)) = factor(length / radix)
         {
             let cost = rest + radix_cost(radix);
@@ -60,8 +62,7 @@ fn radix_cost(radix: usize) -> f64 {
         8 => 9.0,
         9 => 12.0,
         10 => 12.0,
-        12 => 12.0,
-        _ => 12.5,
+        _ => 12.0,
     }
 }
 
@@ -127,7 +128,7 @@ impl Step {
                 }
             };
         }
-        radix!(2 3 4 5 6 8 9 10 12 16);
+        radix!(2 3 4 5 6 8 9 10 12);
     }
 }
 
@@ -141,6 +142,7 @@ struct Butterflies<'a, const R: usize, const INVERSE: bool> {
 
 impl<const R: usize, const INVERSE: bool> Job for Butterflies<'_, R, INVERSE> {
     #[inline(always)]
+    #[allow(clippy::needless_range_loop)] // an index stands for addresses as well
     unsafe fn run<V: Lanes>(self) {
         let Self { step, line, length } = self;
         let part = step.block / R;
@@ -222,8 +224,7 @@ unsafe fn butterfly<V: Lanes, const R: usize>(x: &mut [(V, V); R]) {
             8 => composite::<V, R, 2, 4>(x),
             9 => composite::<V, R, 3, 3>(x),
             10 => composite::<V, R, 2, 5>(x),
-            12 => composite::<V, R, 3, 4>(x),
-            _ => composite::<V, R, 4, 4>(x),
+            _ => composite::<V, R, 3, 4>(x),
         }
     }
 }
@@ -316,18 +317,12 @@ unsafe fn butterfly_small<V: Lanes, const R: usize>(x: &mut [(V, V); R]) {
 /// Rotates by `-part / whole` of a full turn; eighths of a turn cost less than the others.
 #[inline(always)]
 unsafe fn turn<V: Lanes>(x: (V, V), part: usize, whole: usize) -> (V, V) {
-    /// Cosines and negated sines of `part / 16`, `/ 12`, `/ 10`, `/ 9` and `/ 6` of a turn.
-    const SIXTEENTHS: [(f32, f32); 10] = [
+    /// Cosines and negated sines of `part / 8`, `/ 12`, `/ 10` and `/ 9` of a turn.
+    const EIGHTHS: [(f32, f32); 4] = [
         (1.0, 0.0),
-        (0.923_879_5, -0.382_683_43),
-        (0.707_106_77, -0.707_106_77),
-        (0.382_683_43, -0.923_879_5),
+        (FRAC_1_SQRT_2, -FRAC_1_SQRT_2),
         (0.0, -1.0),
-        (-0.382_683_43, -0.923_879_5),
-        (-0.707_106_77, -0.707_106_77),
-        (-0.923_879_5, -0.382_683_43),
-        (-1.0, 0.0),
-        (-0.923_879_5, 0.382_683_43),
+        (-FRAC_1_SQRT_2, -FRAC_1_SQRT_2),
     ];
     const TWELFTHS: [(f32, f32); 7] = [
         (1.0, 0.0),
@@ -348,13 +343,12 @@ unsafe fn turn<V: Lanes>(x: (V, V), part: usize, whole: usize) -> (V, V) {
     const NINTHS: [(f32, f32); 5] = [
         (1.0, 0.0),
         (0.766_044_44, -0.642_787_6),
-        (0.173_648_18, -0.984_807_73),
+        (0.173_648_18, -0.984_807_7),
         (-0.5, -0.866_025_4),
         (-0.939_692_6, -0.342_020_15),
     ];
     let (cos, sin) = match whole {
-        16 => SIXTEENTHS[part],
-        8 => SIXTEENTHS[2 * part],
+        8 => EIGHTHS[part],
         12 => TWELFTHS[part],
         6 => TWELFTHS[2 * part],
         10 => TENTHS[part],

@@ -35,6 +35,10 @@ pub(super) trait Lanes: Copy {
     unsafe fn relu(self) -> Self;
     /// Transposes `LANES` vectors that lie `stride_from` apart into `LANES` vectors `stride_to` apart.
     unsafe fn transpose(from: *const f32, stride_from: usize, to: *mut f32, stride_to: usize);
+    /// Asks for the cache line at `address`, which may be any, ahead of reading it.
+    unsafe fn prefetch(address: *const f32);
+    /// Asks for the cache line at `address`, which may be any, ahead of writing it.
+    unsafe fn prefetch_to_write(address: *const f32);
     /// Runs a part of a kernel as a function of its own, so that it is compiled once and not wherever
     /// it is used.
     unsafe fn call<J: Job>(job: J);
@@ -190,6 +194,10 @@ impl Lanes for [f32; 8] {
             }
         }
     }
+    #[inline(always)]
+    unsafe fn prefetch(_address: *const f32) {}
+    #[inline(always)]
+    unsafe fn prefetch_to_write(_address: *const f32) {}
     #[inline(never)]
     unsafe fn call<J: Job>(job: J) {
         unsafe { job.run::<Self>() }

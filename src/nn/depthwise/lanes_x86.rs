@@ -33,6 +33,14 @@ fn bits(first: usize, end: usize) -> u16 {
 impl Lanes for __m512 {
     const LANES: usize = 16;
     #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn prefetch_to_write(address: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(address.cast()) }
+    }
+    #[inline(always)]
     unsafe fn call<J: Job>(job: J) {
         unsafe { run_avx512(job) }
     }
@@ -145,6 +153,14 @@ unsafe fn mask(first: usize, end: usize) -> __m256i {
 // SAFETY of the whole implementation: as above.
 impl Lanes for __m256 {
     const LANES: usize = 8;
+    #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn prefetch_to_write(address: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(address.cast()) }
+    }
     #[inline(always)]
     unsafe fn call<J: Job>(job: J) {
         unsafe { run_avx2(job) }

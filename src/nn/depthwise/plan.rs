@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::Algorithm;
+use super::direct;
 use super::fft::factor;
 use super::plane::Padding;
 use super::spectral::Tiling;
@@ -61,12 +62,13 @@ pub(super) fn choose(shape: &Shape, lanes: usize, algorithm: Option<Algorithm>) 
     }
 }
 
-/// Cycles of the direct kernel for one channel.
+/// Cycles of the direct kernel for one channel: its multiply-adds, and the way to and from memory.
 fn direct_cost(shape: &Shape, lanes: usize) -> f64 {
     let vectors = shape.output.1.div_ceil(lanes);
-    let rows = shape.output.0 + shape.kernel.0.min(6) - 1;
-    let taps = (shape.kernel.0 * shape.kernel.1) as f64;
-    (shape.images * rows * vectors) as f64 * (1.25 * taps + 10.0)
+    let heights = direct::Heights::new(shape.kernel.0, shape.output.0, shape.padding);
+    let products = heights.products(heights.best_group()) * shape.kernel.1 * vectors;
+    let pixels = shape.output.0 * shape.output.1;
+    shape.images as f64 * (1.05 * products as f64 + 2.2 * pixels as f64 + 900.0)
 }
 
 /// The tiling with the least cost, and that cost in cycles for one channel.
@@ -97,7 +99,9 @@ fn tiling_cost(shape: &Shape, v: &Cut, h: &Cut, lanes: usize) -> f64 {
     let tile = column_vectors * (2.0 * v.cost + 30.0) + row_vectors * (2.0 * h.cost + 8.0 + far);
     let kernel_part = (shape.kernel.1 as f64 / h.length as f64).min(1.0);
     let kernel = column_vectors * kernel_part * v.cost + row_vectors * (h.cost + 10.0);
-    tile * (v.tiles * h.tiles * shape.images) as f64 + kernel
+    let pixels = (shape.output.0 * shape.output.1) as f64;
+    let tiles = (v.tiles * h.tiles) as f64 * tile;
+    shape.images as f64 * (1.05 * tiles + 1.2 * pixels + 800.0) + kernel
 }
 
 /// Ways to cut `outputs` in tiles, with transforms whose length is a product of small primes.

@@ -39,6 +39,16 @@ pub(super) struct Source<'a> {
     pub keep: Option<&'a [u8]>,
 }
 
+impl Source<'_> {
+    /// Where the input of the output at (`row`, `column`) begins. With padding this may lie outside the
+    /// image: an address to compute with, not to read.
+    pub(super) fn place(&self, padding: Padding, row: usize, column: usize) -> *const f32 {
+        let row = row as isize - padding.top as isize;
+        let column = column as isize - padding.left as isize;
+        self.values.as_ptr().wrapping_offset(row * self.width as isize + column)
+    }
+}
+
 /// The weights of one channel.
 #[derive(Clone, Copy)]
 pub(super) struct Taps<'a> {

@@ -11,6 +11,7 @@
 
 use std::f64::consts::PI;
 use std::fmt;
+use std::ptr::null;
 
 use super::fft::{Fft, multiply};
 use super::lanes::{Job, Lanes};
@@ -50,7 +51,12 @@ impl Tiling {
     /// Numbers in a spectrum: for each block of `lanes` column frequencies, all row frequencies, real
     /// lanes and imaginary lanes.
     fn spectrum_len(&self, lanes: usize) -> usize {
-        self.blocks_of_frequencies(lanes) * self.rows.length * 2 * lanes
+        self.blocks_of_frequencies(lanes) * self.block_len(lanes)
+    }
+
+    /// Numbers in a block of a spectrum.
+    fn block_len(&self, lanes: usize) -> usize {
+        self.rows.length * 2 * lanes
     }
 
     fn blocks_of_frequencies(&self, lanes: usize) -> usize {
@@ -95,17 +101,33 @@ impl Job for Spectral<'_, '_> {
         let kernel = aligned(kernel, tiling.spectrum_len(V::LANES));
         let whole =
             Source { values: taps.values, height: taps.height, width: taps.width, keep: None };
+        let whole = View { source: whole, top: 0, left: 0, next: null(), target: null(), pitch: 0 };
         // SAFETY: the buffers have the lengths that the tiling asks for with this number of lanes.
         unsafe {
-            transform::<V>(tiling, &View { source: whole, top: 0, left: 0 }, line, kernel);
+            transform::<V>(tiling, &whole, line, kernel);
             transform_rows::<V>(tiling, kernel);
-            for (source, mut sink) in sources.iter().zip(sinks) {
+            for (image, (source, mut sink)) in sources.iter().zip(sinks).enumerate() {
                 for top in (0..sink.height).step_by(tiling.tile_height) {
                     for left in (0..sink.width).step_by(tiling.tile_width) {
+                        // What this thread reads next: the tile to the right, the one below, the next
+                        // image, or (most likely) the channel behind this one.
+                        let below = top + tiling.tile_height;
+                        let next = if left + tiling.tile_width < sink.width {
+                            source.place(padding, top, left + tiling.tile_width)
+                        } else if below < sink.height {
+                            source.place(padding, below, 0)
+                        } else if let Some(next) = sources.get(image + 1) {
+                            next.place(padding, 0, 0)
+                        } else {
+                            source.place(padding, source.height, 0)
+                        };
                         let view = View {
                             source: *source,
                             top: padding.top as isize - top as isize,
                             left: padding.left as isize - left as isize,
+                            next,
+                            target: sink.values[top * sink.width + left..].as_ptr(),
+                            pitch: sink.width,
                         };
                         transform::<V>(tiling, &view, line, tile);
                         correlate_rows::<V>(tiling, tile, kernel);
@@ -132,6 +154,11 @@ struct View<'a> {
     source: Source<'a>,
     top: isize,
     left: isize,
+    /// Where the next tile would begin in its image, and where this tile's outputs go, `pitch` numbers
+    /// a row: only to ask for these cache lines ahead of time.
+    next: *const f32,
+    target: *const f32,
+    pitch: usize,
 }
 
 /// Transforms the columns of a tile into `tile`, column frequencies in lanes.
@@ -148,13 +175,18 @@ unsafe fn transform<V: Lanes>(tiling: &Tiling, view: &View, line: &mut [f32], ti
         unsafe {
             if load_columns::<V>(tiling, view, column as isize, line) {
                 tiling.columns.forward::<V>(line.as_mut_ptr());
+                exchange::<V, true>(tiling, tile, line, column, count);
+            } else {
+                let pair = 2 * V::LANES;
+                for block in tile.chunks_exact_mut(tiling.block_len(V::LANES)) {
+                    block[column * pair..(column + count) * pair].fill(0.0);
+                }
             }
-            exchange::<V, true>(tiling, tile, line, column, count);
         }
     }
 }
 
-/// Fills `line` with a block of twisted columns; false where they are all zero.
+/// Fills `line` with a block of twisted columns; if they are all zero, it doesn't, and says false.
 #[inline(always)]
 unsafe fn load_columns<V: Lanes>(
     tiling: &Tiling,
@@ -168,13 +200,15 @@ unsafe fn load_columns<V: Lanes>(
     let first = (view.left - column).clamp(0, lanes) as usize;
     let end = (view.left + width as isize - column).clamp(0, lanes) as usize;
     if first >= end {
-        line.fill(0.0);
         return false;
     }
     let load = |row: usize| {
-        let row = row as isize - view.top;
         // SAFETY: the row is checked here; lanes first..end lie in the image's columns.
         unsafe {
+            let ahead = row as isize * width as isize + column;
+            V::prefetch(view.next.wrapping_offset(ahead));
+            V::prefetch_to_write(view.target.wrapping_add(row * view.pitch + column as usize));
+            let row = row as isize - view.top;
             if row < 0 || row >= height as isize {
                 return V::splat(0.0);
             }
@@ -215,7 +249,6 @@ unsafe fn exchange<V: Lanes, const INTO_TILE: bool>(
     column: usize,
     count: usize,
 ) {
-    let width = tiling.rows.length;
     let pair = 2 * V::LANES;
     // A block at the right edge has fewer columns than lanes: it goes through a square of its own.
     let mut square = [0f32; 16 * 16];
@@ -224,7 +257,9 @@ unsafe fn exchange<V: Lanes, const INTO_TILE: bool>(
             // SAFETY: `line` is as long as a whole number of blocks; column + count <= width.
             unsafe {
                 let in_line = line.as_mut_ptr().add(block * V::LANES * pair + part);
-                let in_tile = tile.as_mut_ptr().add((block * width + column) * pair + part);
+                let in_tile = tile
+                    .as_mut_ptr()
+                    .add(block * tiling.block_len(V::LANES) + column * pair + part);
                 if count == V::LANES {
                     if INTO_TILE {
                         V::transpose(in_line, pair, in_tile, pair);
@@ -253,7 +288,7 @@ unsafe fn exchange<V: Lanes, const INTO_TILE: bool>(
 #[inline(always)]
 unsafe fn transform_rows<V: Lanes>(tiling: &Tiling, kernel: &mut [f32]) {
     let scale = 1.0 / (tiling.rows.length * tiling.columns.length) as f32;
-    for block in kernel.chunks_exact_mut(tiling.rows.length * 2 * V::LANES) {
+    for block in kernel.chunks_exact_mut(tiling.block_len(V::LANES)) {
         // SAFETY: a chunk is a line of the rows' transform.
         unsafe { tiling.rows.forward::<V>(block.as_mut_ptr()) }
         for value in block {
@@ -266,7 +301,7 @@ unsafe fn transform_rows<V: Lanes>(tiling: &Tiling, kernel: &mut [f32]) {
 /// transforms back.
 #[inline(always)]
 unsafe fn correlate_rows<V: Lanes>(tiling: &Tiling, tile: &mut [f32], kernel: &[f32]) {
-    let length = tiling.rows.length * 2 * V::LANES;
+    let length = tiling.block_len(V::LANES);
     for (block, kernel) in tile.chunks_exact_mut(length).zip(kernel.chunks_exact(length)) {
         // SAFETY: a chunk is a line of the rows' transform, and as many pairs of vectors.
         unsafe {

@@ -7,6 +7,9 @@
 use super::lanes::{Job, Lanes};
 use super::plane::{Padding, Sink, Source, Taps};
 
+/// Vectors that are summed side by side, since a sum waits for the one before it.
+const AT_ONCE: usize = 4;
+
 /// Buffers that one thread reuses from channel to channel.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -41,7 +44,7 @@ impl Job for Strided<'_, '_> {
         let Strided { source, taps, padding, stride, mut sink, scratch } = self;
         let Scratch { rows, products, .. } = scratch;
         // A class of a padded row, with room for the lanes that the last vector reads too far.
-        let class = sink.width + taps.width.div_ceil(stride) + V::LANES;
+        let class = sink.width + taps.width.div_ceil(stride) + AT_ONCE * V::LANES;
         let slot = class * stride;
         rows.clear();
         rows.resize(slot * taps.height, 0.0);
@@ -64,12 +67,17 @@ impl Job for Strided<'_, '_> {
                 let offset = |v: usize| start + v % stride * class + v / stride;
                 products.extend((0..taps.width).map(|v| (offset(v), tap(v))));
             }
-            for column in (0..sink.width).step_by(V::LANES) {
-                let count = (sink.width - column).min(V::LANES);
-                // SAFETY: offset + column + LANES stays within a class.
+            for column in (0..sink.width).step_by(AT_ONCE * V::LANES) {
+                // SAFETY: offset + column + AT_ONCE * LANES stays within a class.
                 unsafe {
-                    let sum = sum_products::<V>(rows, products, column, sink.bias);
-                    sink.finish(sum, y, column, count);
+                    let sums = sum_products::<V>(rows, products, column, sink.bias);
+                    for (index, sum) in sums.into_iter().enumerate() {
+                        let column = column + index * V::LANES;
+                        let count = sink.width.saturating_sub(column).min(V::LANES);
+                        if count > 0 {
+                            sink.finish(sum, y, column, count);
+                        }
+                    }
                 }
             }
         }
@@ -110,22 +118,27 @@ fn split_row(source: Source, row: usize, left: usize, stride: usize, slot: &mut 
 ///
 /// # Safety
 ///
-/// The processor has the features of `V`; each offset has `column + V::LANES` elements after it.
+/// The processor has the features of `V`; each offset has `column + AT_ONCE * V::LANES` elements after
+/// it.
 #[inline(always)]
 unsafe fn sum_products<V: Lanes>(
     rows: &[f32],
     products: &[(usize, f32)],
     column: usize,
     bias: f32,
-) -> V {
+) -> [V; AT_ONCE] {
     // SAFETY: the caller's contract.
     unsafe {
-        let mut sum = V::splat(bias);
+        let mut sums = [V::splat(bias); AT_ONCE];
         for &(offset, tap) in products {
-            debug_assert!(offset + column + V::LANES <= rows.len());
-            sum = V::load(rows.as_ptr().add(offset + column)).mul_add(V::splat(tap), sum);
+            debug_assert!(offset + column + AT_ONCE * V::LANES <= rows.len());
+            let from = rows.as_ptr().add(offset + column);
+            let tap = V::splat(tap);
+            for (index, sum) in sums.iter_mut().enumerate() {
+                *sum = V::load(from.add(index * V::LANES)).mul_add(tap, *sum);
+            }
         }
-        sum
+        sums
     }
 }
 
@@ -137,8 +150,8 @@ impl Job for StridedGradient<'_, '_> {
         // Gradient rows with enough zeros on the left that no tap reads before their start.
         let zeros = taps.width.div_ceil(stride);
         let places = (padding.left + sink.width).div_ceil(stride);
-        let class = places + V::LANES;
-        let slot = zeros + class.max(source.width + V::LANES);
+        let class = places + AT_ONCE * V::LANES;
+        let slot = zeros + class.max(source.width);
         let reach = taps.height.div_ceil(stride) + 1;
         rows.clear();
         rows.resize(slot * reach, 0.0);
@@ -166,11 +179,15 @@ impl Job for StridedGradient<'_, '_> {
                             .push((start + zeros - v / stride, taps.values[u * taps.width + v]));
                     }
                 }
-                for place in (0..places).step_by(V::LANES) {
-                    // SAFETY: place + LANES <= class, and rows have that room after their zeros.
+                for place in (0..places).step_by(AT_ONCE * V::LANES) {
+                    // SAFETY: place + AT_ONCE * LANES <= class, and rows have that room after their
+                    // zeros.
                     unsafe {
-                        let sum = sum_products::<V>(rows, products, place, sink.bias);
-                        sum.store(classes.as_mut_ptr().add(x_class * class + place));
+                        let sums = sum_products::<V>(rows, products, place, sink.bias);
+                        let to = classes.as_mut_ptr().add(x_class * class + place);
+                        for (index, sum) in sums.into_iter().enumerate() {
+                            sum.store(to.add(index * V::LANES));
+                        }
                     }
                 }
             }
@@ -203,7 +220,8 @@ fn interleave(classes: &[f32], stride: usize, left: usize, to: &mut [f32]) {
     if stride == 2 {
         // A pair of outputs starts in class `left % 2`; the other class is one further if that is 1.
         let (first, second) = classes.split_at(class);
-        let (even, odd) = if left % 2 == 0 { (first, second) } else { (second, &first[1..]) };
+        let (even, odd) =
+            if left.is_multiple_of(2) { (first, second) } else { (second, &first[1..]) };
         let skip = left / 2;
         for (pair, (a, b)) in to.chunks_mut(2).zip(even[skip..].iter().zip(&odd[skip..])) {
             pair[0] = *a;
