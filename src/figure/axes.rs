@@ -45,7 +45,8 @@ pub(crate) struct Axis {
 impl Axis {
     /// 0 to 1 in fifths.
     pub(crate) fn share(title: &str) -> Self {
-        let ticks = (0..=5).map(|i| (f64::from(i) / 5.0, tick_label(f64::from(i) / 5.0, 0.2))).collect();
+        let ticks =
+            (0..=5).map(|i| (f64::from(i) / 5.0, tick_label(f64::from(i) / 5.0, 0.2))).collect();
         Self { low: 0.0, high: 1.0, logarithmic: false, ticks, title: title.to_owned() }
     }
 
@@ -77,7 +78,8 @@ impl Axis {
             .map(|leading| ticks_of(leading))
             .find(|ticks| ticks.len() <= most)
             .unwrap_or_else(|| ticks_of(&[1.0]));
-        let ticks = if ticks.len() < 2 { Self::linear(low, high, most, title).ticks } else { ticks };
+        let ticks =
+            if ticks.len() < 2 { Self::linear(low, high, most, title).ticks } else { ticks };
         Self { low, high, logarithmic: true, ticks, title: title.to_owned() }
     }
 
@@ -101,13 +103,15 @@ impl Axis {
 
     /// Room that the axis needs to the left of its frame.
     pub(crate) fn width_at_left(&self) -> f64 {
-        let labels = text::widest(self.ticks.iter().map(|(_, label)| label.as_str()), TEXT, Weight::Regular);
+        let labels =
+            text::widest(self.ticks.iter().map(|(_, label)| label.as_str()), TEXT, Weight::Regular);
         TICK + TICK_GAP + labels + GAP + TITLE
     }
 }
 
 /// Room that a horizontal axis needs under its frame.
-pub(crate) const HEIGHT_BELOW: f64 = TICK + TICK_GAP + TEXT * CAP_HEIGHT + GAP + TITLE * (CAP_HEIGHT + DESCENT);
+pub(crate) const HEIGHT_BELOW: f64 =
+    TICK + TICK_GAP + TEXT * CAP_HEIGHT + GAP + TITLE * (CAP_HEIGHT + DESCENT);
 
 /// Half of the widest usual tick label: room to leave beside the end of a horizontal axis.
 pub(crate) const OVERHANG: f64 = 8.0;
@@ -125,7 +129,11 @@ pub(crate) fn tick_label(value: f64, step: f64) -> String {
 }
 
 /// Draws the axis under the frame.
-pub(crate) fn draw_below(canvas: &mut Canvas<'_>, axis: &Axis, frame: &Frame) -> Result<(), FigureError> {
+pub(crate) fn draw_below(
+    canvas: &mut Canvas<'_>,
+    axis: &Axis,
+    frame: &Frame,
+) -> Result<(), FigureError> {
     let stroke = Stroke::new(style::INK, HAIRLINE);
     canvas.line(&[(frame.left, frame.bottom), (frame.right, frame.bottom)], stroke)?;
     let baseline = frame.bottom + TICK + TICK_GAP + TEXT * CAP_HEIGHT;
@@ -140,12 +148,18 @@ pub(crate) fn draw_below(canvas: &mut Canvas<'_>, axis: &Axis, frame: &Frame) ->
 }
 
 /// Draws the axis to the left of the frame, and a grid line at each tick if `grid`.
-pub(crate) fn draw_left(canvas: &mut Canvas<'_>, axis: &Axis, frame: &Frame, grid: bool) -> Result<(), FigureError> {
+pub(crate) fn draw_left(
+    canvas: &mut Canvas<'_>,
+    axis: &Axis,
+    frame: &Frame,
+    grid: bool,
+) -> Result<(), FigureError> {
     let stroke = Stroke::new(style::INK, HAIRLINE);
     for (value, label) in &axis.ticks {
         let y = axis.y(*value, frame);
         if grid {
-            canvas.line(&[(frame.left, y), (frame.right, y)], Stroke::new(style::GRID, HAIRLINE))?;
+            canvas
+                .line(&[(frame.left, y), (frame.right, y)], Stroke::new(style::GRID, HAIRLINE))?;
         }
         canvas.line(&[(frame.left - TICK, y), (frame.left, y)], stroke)?;
         let at = (frame.left - TICK - TICK_GAP, y);
@@ -153,7 +167,8 @@ pub(crate) fn draw_left(canvas: &mut Canvas<'_>, axis: &Axis, frame: &Frame, gri
     }
     canvas.line(&[(frame.left, frame.top), (frame.left, frame.bottom)], stroke)?;
     let title = text::fit(&axis.title, frame.height() + 2.0 * OVERHANG, TITLE, Weight::Regular);
-    let at = (frame.left - axis.width_at_left() + TITLE * CAP_HEIGHT, (frame.top + frame.bottom) / 2.0);
+    let at =
+        (frame.left - axis.width_at_left() + TITLE * CAP_HEIGHT, (frame.top + frame.bottom) / 2.0);
     canvas.text(&title, at, TextLook::new(TITLE).anchor(Anchor::Middle).turned())
 }
 
@@ -169,7 +184,10 @@ mod tests {
     fn ticks_are_round() {
         assert_eq!(labels(&Axis::share("")), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&Axis::log(1.0, 100.0, 9, "")), ["1", "2", "5", "10", "20", "50", "100"]);
-        assert_eq!(labels(&Axis::log(0.01, 1000.0, 6, "")), ["0.01", "0.1", "1", "10", "100", "1000"]);
+        assert_eq!(
+            labels(&Axis::log(0.01, 1000.0, 6, "")),
+            ["0.01", "0.1", "1", "10", "100", "1000"]
+        );
         assert!(labels(&Axis::log(2.1, 3.9, 6, "")).len() >= 2);
         for label in labels(&Axis::linear(0.0, 37.0, 5, "")) {
             assert!(label.parse::<f64>().is_ok_and(|v| v.fract() == 0.0), "{label}");
@@ -178,7 +196,9 @@ mod tests {
 
     #[test]
     fn a_range_of_one_value_has_a_place() {
-        for axis in [Axis::linear(3.0, 3.0, 5, ""), Axis::log(3.0, 3.0, 5, ""), Axis::log(0.0, 0.0, 5, "")] {
+        for axis in
+            [Axis::linear(3.0, 3.0, 5, ""), Axis::log(3.0, 3.0, 5, ""), Axis::log(0.0, 0.0, 5, "")]
+        {
             assert!(axis.place(3.0, 0.0, 10.0).is_finite());
         }
     }

@@ -44,9 +44,11 @@ pub fn draw(spec: &BarsSpec) -> Result<Figure, FigureError> {
     check(spec)?;
     let mut bars: Vec<&Bar> = spec.bars.iter().collect();
     bars.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.label.cmp(&b.label)));
-    let labels: Vec<String> = bars.iter().map(|bar| style::marked(&bar.label, bar.untrained)).collect();
+    let labels: Vec<String> =
+        bars.iter().map(|bar| style::marked(&bar.label, bar.untrained)).collect();
     let width = spec.width.points();
-    let room = text::widest(labels.iter().map(String::as_str), TEXT, Weight::Regular).min(0.45 * width);
+    let room =
+        text::widest(labels.iter().map(String::as_str), TEXT, Weight::Regular).min(0.45 * width);
     let value_room = GAP + text::width("0.00", TEXT, Weight::Regular);
     let left = MARGIN + room + GAP;
     let right = width - MARGIN - value_room.max(axes::OVERHANG);
@@ -57,15 +59,21 @@ pub fn draw(spec: &BarsSpec) -> Result<Figure, FigureError> {
     compose(width, height, &spec.title, |canvas| {
         for (value, _) in &axis.ticks[1..] {
             let x = axis.x(*value, &frame);
-            canvas.line(&[(x, frame.top), (x, frame.bottom)], Stroke::new(style::GRID, HAIRLINE))?;
+            canvas
+                .line(&[(x, frame.top), (x, frame.bottom)], Stroke::new(style::GRID, HAIRLINE))?;
         }
         for (number, (bar, label)) in bars.iter().zip(&labels).enumerate() {
             let middle = frame.top + (number as f64 + 0.5) * ROW;
             let label = text::fit(label, room + 0.01, TEXT, Weight::Regular);
-            canvas.text_centred(&label, (left - GAP, middle), TextLook::new(TEXT).anchor(Anchor::End))?;
+            canvas.text_centred(
+                &label,
+                (left - GAP, middle),
+                TextLook::new(TEXT).anchor(Anchor::End),
+            )?;
             draw_bar(canvas, bar, middle, &axis, &frame)?;
         }
-        canvas.line(&[(left, frame.top), (left, frame.bottom)], Stroke::new(style::INK, HAIRLINE))?;
+        canvas
+            .line(&[(left, frame.top), (left, frame.bottom)], Stroke::new(style::INK, HAIRLINE))?;
         axes::draw_below(canvas, &axis, &frame)
     })
 }
@@ -84,7 +92,13 @@ fn check(spec: &BarsSpec) -> Result<(), FigureError> {
     Ok(())
 }
 
-fn draw_bar(canvas: &mut Canvas<'_>, bar: &Bar, middle: f64, axis: &Axis, frame: &Frame) -> Result<(), FigureError> {
+fn draw_bar(
+    canvas: &mut Canvas<'_>,
+    bar: &Bar,
+    middle: f64,
+    axis: &Axis,
+    frame: &Frame,
+) -> Result<(), FigureError> {
     let (top, bottom) = (middle - THICKNESS / 2.0, middle + THICKNESS / 2.0);
     let end = axis.x(bar.value, frame);
     let color = if bar.human { HUMAN } else { series_color(0) };
@@ -105,7 +119,11 @@ fn draw_bar(canvas: &mut Canvas<'_>, bar: &Bar, middle: f64, axis: &Axis, frame:
         }
         text_start = text_start.max(to);
     }
-    canvas.text_centred(&format!("{:.2}", bar.value), (text_start + GAP, middle), TextLook::new(TEXT))
+    canvas.text_centred(
+        &format!("{:.2}", bar.value),
+        (text_start + GAP, middle),
+        TextLook::new(TEXT),
+    )
 }
 
 #[cfg(test)]
@@ -129,15 +147,19 @@ mod tests {
 
     #[test]
     fn one_and_many_bars_highest_first() {
-        let many: Vec<Bar> = (0..26).map(|i| bar(HARD_LABELS[i % 12], (i as f64 * 0.37) % 1.0)).collect();
+        let many: Vec<Bar> =
+            (0..26).map(|i| bar(HARD_LABELS[i % 12], (i as f64 * 0.37) % 1.0)).collect();
         let mut people = bar("humans", 1.0);
         people.human = true;
         for bars in [vec![bar("alone", 0.0)], vec![bar("a", 0.5), people, bar("b", 0.5)], many] {
             for width in [Width::Column, Width::Page] {
                 let texts = sound(&draw(&spec(bars.clone(), width)).unwrap());
                 // Values have two decimals, ticks one.
-                let values: Vec<f64> =
-                    texts.iter().filter(|text| text.len() == 4).filter_map(|text| text.parse().ok()).collect();
+                let values: Vec<f64> = texts
+                    .iter()
+                    .filter(|text| text.len() == 4)
+                    .filter_map(|text| text.parse().ok())
+                    .collect();
                 assert_eq!(values.len(), bars.len());
                 assert!(values.is_sorted_by(|a, b| a >= b), "{values:?}");
             }
@@ -147,7 +169,10 @@ mod tests {
     #[test]
     fn wrong_values_are_named() {
         assert!(draw(&spec(vec![], Width::Column)).is_err());
-        let error = draw(&spec(vec![bar("net", 0.5), Bar { value: f64::NAN, ..bar("bad", 0.5) }], Width::Column));
+        let error = draw(&spec(
+            vec![bar("net", 0.5), Bar { value: f64::NAN, ..bar("bad", 0.5) }],
+            Width::Column,
+        ));
         assert!(error.unwrap_err().to_string().contains("\"bad\""));
     }
 }

@@ -6,8 +6,8 @@ use super::canvas::{Anchor, Canvas, Stroke, TextLook, compose};
 use super::legend::{Entry, Legend};
 use super::render::{Figure, FigureError};
 use super::style::{
-    self, GAP, HAIRLINE, HUMAN, MARGIN, MARKER, Marker, Rgb, TEXT, TITLE, Width, series_color, series_dash,
-    series_marker,
+    self, GAP, HAIRLINE, HUMAN, MARGIN, MARKER, Marker, Rgb, TEXT, TITLE, Width, series_color,
+    series_dash, series_marker,
 };
 use super::text::{self, CAP_HEIGHT, DESCENT, Weight};
 
@@ -61,7 +61,9 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
     let order = order(spec);
     let rows: Vec<Row> = order
         .iter()
-        .map(|category| Row::new(spec, |observer| observer.shape_bias[*category], &axis, left, right))
+        .map(|category| {
+            Row::new(spec, |observer| observer.shape_bias[*category], &axis, left, right)
+        })
         .chain([Row::new(spec, |observer| observer.mean, &axis, left, right)])
         .collect();
     let lanes = rows.iter().map(|row| row.lanes).max().unwrap_or(1) as f64;
@@ -73,40 +75,57 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
     let legend = Legend::new(entries(spec), width - 2.0 * MARGIN);
     let legend_top = frame.bottom + axes::HEIGHT_BELOW + GAP;
 
-    compose(width, legend_top + legend.height() + MARGIN, "Shape bias of each observer by category", |canvas| {
-        draw_rows(canvas, spec, &order, &frame, row_height)?;
-        draw_above(canvas, &axis, &frame)?;
-        axes::draw_below(canvas, &axis, &frame)?;
-        for look in looks(spec) {
-            draw_mean_line(canvas, spec, &look, &axis, &frame)?;
-        }
-        for look in looks(spec) {
-            canvas.set_class(Some(&class(look.observer)));
-            for (number, row) in rows.iter().enumerate() {
-                let middle = frame.top + (number as f64 + 0.5) * row_height;
-                if let Some((x, offset)) = row.places[look.observer] {
-                    canvas.marker(look.marker, (x, middle + offset * lane), MARKER, look.color)?;
-                }
+    compose(
+        width,
+        legend_top + legend.height() + MARGIN,
+        "Shape bias of each observer by category",
+        |canvas| {
+            draw_rows(canvas, spec, &order, &frame, row_height)?;
+            draw_above(canvas, &axis, &frame)?;
+            axes::draw_below(canvas, &axis, &frame)?;
+            for look in looks(spec) {
+                draw_mean_line(canvas, spec, &look, &axis, &frame)?;
             }
-            canvas.set_class(None);
-        }
-        legend.draw(canvas, MARGIN, legend_top)
-    })
+            for look in looks(spec) {
+                canvas.set_class(Some(&class(look.observer)));
+                for (number, row) in rows.iter().enumerate() {
+                    let middle = frame.top + (number as f64 + 0.5) * row_height;
+                    if let Some((x, offset)) = row.places[look.observer] {
+                        canvas.marker(
+                            look.marker,
+                            (x, middle + offset * lane),
+                            MARKER,
+                            look.color,
+                        )?;
+                    }
+                }
+                canvas.set_class(None);
+            }
+            legend.draw(canvas, MARGIN, legend_top)
+        },
+    )
 }
 
 fn check(spec: &BiasSpec) -> Result<(), FigureError> {
-    let refuse = |reason: String| Err(FigureError::Input { figure: "the shape-bias chart", reason });
+    let refuse =
+        |reason: String| Err(FigureError::Input { figure: "the shape-bias chart", reason });
     if spec.categories.is_empty() || spec.observers.is_empty() {
         return refuse("there is no category or no observer".to_owned());
     }
     for observer in &spec.observers {
         let (values, categories) = (observer.shape_bias.len(), spec.categories.len());
         if values != categories {
-            return refuse(format!("\"{}\" has {values} values for {categories} categories", observer.label));
+            return refuse(format!(
+                "\"{}\" has {values} values for {categories} categories",
+                observer.label
+            ));
         }
         let mut given = observer.shape_bias.iter().chain([&observer.mean]).flatten();
         if let Some(value) = given.find(|v| !(0.0..=1.0).contains(*v)) {
-            return refuse(format!("\"{}\" has a shape bias of {value}, outside 0 to 1", observer.label));
+            return refuse(format!(
+                "\"{}\" has a shape bias of {value}, outside 0 to 1",
+                observer.label
+            ));
         }
     }
     Ok(())
@@ -126,7 +145,9 @@ fn order(spec: &BiasSpec) -> Vec<usize> {
         if values.is_empty() { -1.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
     };
     let mut order: Vec<usize> = (0..spec.categories.len()).collect();
-    order.sort_by(|a, b| value(*b).total_cmp(&value(*a)).then_with(|| spec.categories[*a].cmp(&spec.categories[*b])));
+    order.sort_by(|a, b| {
+        value(*b).total_cmp(&value(*a)).then_with(|| spec.categories[*a].cmp(&spec.categories[*b]))
+    });
     order
 }
 
@@ -206,7 +227,9 @@ impl Row {
             .observers
             .iter()
             .enumerate()
-            .filter_map(|(index, observer)| Some((index, axis.place(1.0 - value(observer)?, left, right))))
+            .filter_map(|(index, observer)| {
+                Some((index, axis.place(1.0 - value(observer)?, left, right)))
+            })
             .collect();
         sorted.sort_by(|(_, a), (_, b)| a.total_cmp(b));
         let mut ends: Vec<f64> = Vec::new();
@@ -272,7 +295,10 @@ fn draw_mean_line(
     let Some(mean) = spec.observers[look.observer].mean else { return Ok(()) };
     let x = axis.x(1.0 - mean, frame);
     canvas.set_class(Some(&class(look.observer)));
-    canvas.line(&[(x, frame.top), (x, frame.bottom)], Stroke::new(look.color, 0.8).dashed(look.dash))?;
+    canvas.line(
+        &[(x, frame.top), (x, frame.bottom)],
+        Stroke::new(look.color, 0.8).dashed(look.dash),
+    )?;
     canvas.set_class(None);
     Ok(())
 }
@@ -283,8 +309,8 @@ mod tests {
     use super::*;
 
     const SIXTEEN: [&str; 16] = [
-        "airplane", "bear", "bicycle", "bird", "boat", "bottle", "car", "cat", "chair", "clock", "dog", "elephant",
-        "keyboard", "knife", "oven", "truck",
+        "airplane", "bear", "bicycle", "bird", "boat", "bottle", "car", "cat", "chair", "clock",
+        "dog", "elephant", "keyboard", "knife", "oven", "truck",
     ];
 
     fn observer(label: &str, human: bool, categories: usize, level: f64) -> BiasObserver {
@@ -305,7 +331,10 @@ mod tests {
             .take(networks)
             .enumerate()
             .map(|(i, label)| observer(label, false, categories.len(), 0.15 + 0.03 * i as f64))
-            .chain((0..humans).map(|i| observer("humans", true, categories.len(), 0.96 - 0.01 * i as f64)))
+            .chain(
+                (0..humans)
+                    .map(|i| observer("humans", true, categories.len(), 0.96 - 0.01 * i as f64)),
+            )
             .collect();
         BiasSpec { categories: categories.to_vec(), observers, width }
     }
@@ -355,7 +384,8 @@ mod tests {
         };
         let network = person([Some(0.9), Some(0.1), Some(0.2), Some(0.3)], false);
         let human = person([Some(0.5), Some(0.5), None, Some(0.8)], true);
-        let mut spec = BiasSpec { categories, observers: vec![network, human], width: Width::Column };
+        let mut spec =
+            BiasSpec { categories, observers: vec![network, human], width: Width::Column };
         assert_eq!(order(&spec), [3, 1, 0, 2]);
         spec.observers.pop();
         assert_eq!(order(&spec), [0, 3, 2, 1]);
@@ -366,7 +396,12 @@ mod tests {
         let categories: Vec<String> = SIXTEEN.map(str::to_owned).to_vec();
         let mut wrong = spec(&categories, 2, 0, Width::Column);
         wrong.observers[1].shape_bias[3] = Some(1.5);
-        assert!(draw(&wrong).unwrap_err().to_string().contains("\"ResNet-101\" has a shape bias of 1.5"));
+        assert!(
+            draw(&wrong)
+                .unwrap_err()
+                .to_string()
+                .contains("\"ResNet-101\" has a shape bias of 1.5")
+        );
         wrong.observers[1].shape_bias.pop();
         assert!(draw(&wrong).unwrap_err().to_string().contains("15 values for 16 categories"));
         wrong.observers.clear();

@@ -47,7 +47,13 @@ pub(crate) struct TextLook {
 impl TextLook {
     /// Regular text in ink, from its start.
     pub(crate) const fn new(size: f64) -> Self {
-        Self { size, weight: Weight::Regular, color: style::INK, anchor: Anchor::Start, turned: false }
+        Self {
+            size,
+            weight: Weight::Regular,
+            color: style::INK,
+            anchor: Anchor::Start,
+            turned: false,
+        }
     }
 
     pub(crate) const fn bold(self) -> Self {
@@ -146,7 +152,12 @@ impl<'a> Canvas<'a> {
         self.class = class.map(str::to_owned);
     }
 
-    fn put<'e, E>(&mut self, element: &'e E, attributes: String, lines: usize) -> Result<(), FigureError>
+    fn put<'e, E>(
+        &mut self,
+        element: &'e E,
+        attributes: String,
+        lines: usize,
+    ) -> Result<(), FigureError>
     where
         &'e E: plotters::element::PointCollection<'e, (i32, i32)>,
         E: Drawable<SVGBackend<'a>>,
@@ -176,14 +187,25 @@ impl<'a> Canvas<'a> {
     }
 
     /// The outline of a rectangle.
-    pub(crate) fn outline(&mut self, from: Point, to: Point, stroke: Stroke) -> Result<(), FigureError> {
+    pub(crate) fn outline(
+        &mut self,
+        from: Point,
+        to: Point,
+        stroke: Stroke,
+    ) -> Result<(), FigureError> {
         // Past the first corner, so that it is mitred like the others.
-        let path = [from, (to.0, from.1), to, (from.0, to.1), from, ((from.0 + to.0) / 2.0, from.1)];
+        let path =
+            [from, (to.0, from.1), to, (from.0, to.1), from, ((from.0 + to.0) / 2.0, from.1)];
         self.line(&path, stroke)
     }
 
     /// A filled rectangle.
-    pub(crate) fn fill_rectangle(&mut self, from: Point, to: Point, fill: Rgb) -> Result<(), FigureError> {
+    pub(crate) fn fill_rectangle(
+        &mut self,
+        from: Point,
+        to: Point,
+        fill: Rgb,
+    ) -> Result<(), FigureError> {
         self.put(&Rectangle::new([place(from), place(to)], color(fill).filled()), String::new(), 1)
     }
 
@@ -194,20 +216,33 @@ impl<'a> Canvas<'a> {
     }
 
     /// A marker of half-width `radius`.
-    pub(crate) fn marker(&mut self, shape: Marker, at: Point, radius: f64, fill: Rgb) -> Result<(), FigureError> {
+    pub(crate) fn marker(
+        &mut self,
+        shape: Marker,
+        at: Point,
+        radius: f64,
+        fill: Rgb,
+    ) -> Result<(), FigureError> {
         if shape == Marker::Circle {
             let disc = Circle::new(place(at), unit(radius * 0.95), color(fill).filled());
             // The backend has written stroke="none" for a filled disc; a style outweighs it.
             let style = format!(" style=\"stroke:#fff;stroke-width:{}\"", unit(OUTLINE));
             return self.put(&disc, style, 1);
         }
-        let points: Vec<Point> =
-            shape_outline(shape).into_iter().map(|(x, y)| (at.0 + x * radius, at.1 + y * radius)).collect();
+        let points: Vec<Point> = shape_outline(shape)
+            .into_iter()
+            .map(|(x, y)| (at.0 + x * radius, at.1 + y * radius))
+            .collect();
         self.polygon(&points, fill)
     }
 
     /// One line of text with its baseline at `at`.
-    pub(crate) fn text(&mut self, text: &str, at: Point, look: TextLook) -> Result<(), FigureError> {
+    pub(crate) fn text(
+        &mut self,
+        text: &str,
+        at: Point,
+        look: TextLook,
+    ) -> Result<(), FigureError> {
         let text = text::clean(text);
         if text.is_empty() {
             return Ok(());
@@ -221,7 +256,11 @@ impl<'a> Canvas<'a> {
             Weight::Regular => FontStyle::Normal,
             Weight::Bold => FontStyle::Bold,
         };
-        let font = FontDesc::new(FontFamily::Name(FONT_FAMILY), look.size * UNITS * PLOTTERS_FONT_SCALE, font_style);
+        let font = FontDesc::new(
+            FontFamily::Name(FONT_FAMILY),
+            look.size * UNITS * PLOTTERS_FONT_SCALE,
+            font_style,
+        );
         let font = if look.turned { font.transform(FontTransform::Rotate270) } else { font };
         let ink = color(look.color);
         let style = TextStyle::from(font).color(&ink).pos(Pos::new(horizontal, VPos::Bottom));
@@ -230,19 +269,30 @@ impl<'a> Canvas<'a> {
 
     /// One line of text with the middle of its capitals at the height of `at` (turned: the middle
     /// at the x of `at`).
-    pub(crate) fn text_centred(&mut self, text: &str, at: Point, look: TextLook) -> Result<(), FigureError> {
+    pub(crate) fn text_centred(
+        &mut self,
+        text: &str,
+        at: Point,
+        look: TextLook,
+    ) -> Result<(), FigureError> {
         let drop = look.size * text::CAP_HEIGHT / 2.0;
         let at = if look.turned { (at.0 + drop, at.1) } else { (at.0, at.1 + drop) };
         self.text(text, at, look)
     }
 
     /// A picture stretched over a rectangle.
-    pub(crate) fn picture(&mut self, picture: &Picture<'_>, from: Point, to: Point) -> Result<(), FigureError> {
+    pub(crate) fn picture(
+        &mut self,
+        picture: &Picture<'_>,
+        from: Point,
+        to: Point,
+    ) -> Result<(), FigureError> {
         let line = self.lines;
         self.fill_rectangle(from, to, style::WHITE)?;
         let ((x0, y0), (x1, y1)) = (place(from), place(to));
         let rendering = if picture.crisp { "pixelated" } else { "auto" };
-        let class = self.class.as_ref().map(|class| format!(" class=\"{class}\"")).unwrap_or_default();
+        let class =
+            self.class.as_ref().map(|class| format!(" class=\"{class}\"")).unwrap_or_default();
         let element = format!(
             "<image x=\"{x0}\" y=\"{y0}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
              style=\"image-rendering:{rendering}\"{class} href=\"data:image/png;base64,{}\"/>",
@@ -308,7 +358,12 @@ fn shape_outline(shape: Marker) -> Vec<Point> {
 }
 
 /// The backend's SVG with physical size, title, edits, exact baselines and one line a text.
-fn finish(svg: &str, (width, height): (u32, u32), title: &str, edits: Vec<(usize, Edit)>) -> String {
+fn finish(
+    svg: &str,
+    (width, height): (u32, u32),
+    title: &str,
+    edits: Vec<(usize, Edit)>,
+) -> String {
     let mut edits = edits.into_iter().peekable();
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{}pt\" height=\"{}pt\" \
@@ -329,7 +384,11 @@ fn finish(svg: &str, (width, height): (u32, u32), title: &str, edits: Vec<(usize
             out.push_str(&exact_text(&line));
             in_text = true;
         } else {
-            out.push_str(&if in_text { line.clone() } else { line.replacen(" opacity=\"1\"", "", 1) });
+            out.push_str(&if in_text {
+                line.clone()
+            } else {
+                line.replacen(" opacity=\"1\"", "", 1)
+            });
             in_text &= line != "</text>";
         }
         if !in_text {

@@ -12,7 +12,8 @@ pub(crate) fn text_boxes(figure: &Figure) -> Vec<(String, Rect)> {
                 Node::Group(inner) => collect(inner, boxes),
                 Node::Text(text) => {
                     let content: String = text.chunks().iter().map(|chunk| chunk.text()).collect();
-                    let ink = text.flattened().bounding_box().transform(text.abs_transform()).unwrap();
+                    let ink =
+                        text.flattened().bounding_box().transform(text.abs_transform()).unwrap();
                     boxes.push((content, ink));
                 }
                 Node::Path(_) | Node::Image(_) => {}
@@ -30,13 +31,19 @@ pub(crate) fn sound(figure: &Figure) -> Vec<String> {
     let boxes = text_boxes(figure);
     for (i, (text, a)) in boxes.iter().enumerate() {
         assert!(
-            a.left() >= 0.0 && a.top() >= 0.0 && a.right() <= size.width() && a.bottom() <= size.height(),
+            a.left() >= 0.0
+                && a.top() >= 0.0
+                && a.right() <= size.width()
+                && a.bottom() <= size.height(),
             "\"{text}\" at {a:?} leaves the sheet of {} x {}",
             size.width(),
             size.height()
         );
         for (other, b) in &boxes[..i] {
-            let apart = a.left() >= b.right() || b.left() >= a.right() || a.top() >= b.bottom() || b.top() >= a.bottom();
+            let apart = a.left() >= b.right()
+                || b.left() >= a.right()
+                || a.top() >= b.bottom()
+                || b.top() >= a.bottom();
             assert!(apart, "\"{text}\" at {a:?} overlaps \"{other}\" at {b:?}");
         }
     }
@@ -66,10 +73,16 @@ fn look(figure: &Figure) {
         let test = std::thread::current().name().unwrap_or("figure").replace("::", ".");
         let number = std::fs::read_dir(&dir)
             .unwrap()
-            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(&test))
+            .filter(|entry| {
+                entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(&test)
+            })
             .count();
         figure
-            .save(std::path::Path::new(&dir), &format!("{test}-{number}"), &super::render::Format::ALL)
+            .save(
+                std::path::Path::new(&dir),
+                &format!("{test}-{number}"),
+                &super::render::Format::ALL,
+            )
             .unwrap();
     }
 }

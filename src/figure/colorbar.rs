@@ -37,5 +37,9 @@ pub(crate) fn draw(
         canvas.text(label, (x, top + LABELS), TextLook::new(TEXT).anchor(Anchor::Middle))?;
     }
     let title = text::fit(title, width + 2.0 * super::axes::OVERHANG, TEXT, Weight::Regular);
-    canvas.text(&title, (left + width / 2.0, top + TITLE_BASELINE), TextLook::new(TEXT).anchor(Anchor::Middle))
+    canvas.text(
+        &title,
+        (left + width / 2.0, top + TITLE_BASELINE),
+        TextLook::new(TEXT).anchor(Anchor::Middle),
+    )
 }

@@ -5,7 +5,9 @@ use super::axes::{self, Axis, Frame};
 use super::canvas::{Anchor, Canvas, Point, Stroke, TextLook, compose};
 use super::legend::{Entry, Legend};
 use super::render::{Figure, FigureError};
-use super::style::{self, GAP, HAIRLINE, LEADING, LINE, MARGIN, MARKER, Marker, Rgb, TEXT, TITLE, Width};
+use super::style::{
+    self, GAP, HAIRLINE, LEADING, LINE, MARGIN, MARKER, Marker, Rgb, TEXT, TITLE, Width,
+};
 use super::text::{self, CAP_HEIGHT, DESCENT, Weight};
 
 /// What was measured at one layer, in pixels of the input.
@@ -110,7 +112,12 @@ pub fn draw(spec: &DepthSpec) -> Result<Figure, FigureError> {
     let legend = Legend::new(entries.collect(), width - 2.0 * MARGIN);
     compose(width, top + legend.height() + MARGIN, "Receptive field against depth", |canvas| {
         for (network, title, title_top, frame, names) in &laid {
-            super::heatmap::draw_lines(canvas, title, (left, *title_top), TextLook::new(TITLE).bold())?;
+            super::heatmap::draw_lines(
+                canvas,
+                title,
+                (left, *title_top),
+                TextLook::new(TITLE).bold(),
+            )?;
             axes::draw_left(canvas, &y, frame, true)?;
             names.draw(canvas, network, frame)?;
             for quantity in &QUANTITIES {
@@ -134,7 +141,9 @@ fn check(spec: &DepthSpec) -> Result<(), FigureError> {
             let mut values = QUANTITIES.iter().filter_map(|quantity| (quantity.value)(layer));
             if let Some(value) = values.find(|v| !v.is_finite() || *v <= 0.0) {
                 let (label, name) = (&network.label, &layer.name);
-                return refuse(format!("\"{label}\" has a value of {value} at layer \"{name}\", which is not positive"));
+                return refuse(format!(
+                    "\"{label}\" has a value of {value} at layer \"{name}\", which is not positive"
+                ));
             }
         }
     }
@@ -170,7 +179,9 @@ fn draw_quantity(
         .layers
         .iter()
         .enumerate()
-        .map(|(number, layer)| Some((place(number, count, frame), axis.y((quantity.value)(layer)?, frame))))
+        .map(|(number, layer)| {
+            Some((place(number, count, frame), axis.y((quantity.value)(layer)?, frame)))
+        })
         .collect();
     let stroke = Stroke::new(quantity.color, LINE).dashed(quantity.dash);
     // The line is broken where a layer has no value.
@@ -197,17 +208,25 @@ struct Names {
 impl Names {
     fn new(network: &DepthNetwork, frame: &Frame) -> Self {
         let spacing = frame.width() / network.layers.len() as f64;
-        let texts: Vec<String> = network.layers.iter().map(|layer| text::clean(&layer.name)).collect();
+        let texts: Vec<String> =
+            network.layers.iter().map(|layer| text::clean(&layer.name)).collect();
         let widest = text::widest(texts.iter().map(String::as_str), TEXT, Weight::Regular);
         let turned = widest + GAP > spacing;
         let line = TEXT * (CAP_HEIGHT + DESCENT) + 1.0;
         let step = if turned { (line / spacing).ceil().max(1.0) as usize } else { 1 };
         let height = 4.0 + if turned { widest.min(MOST_NAME) } else { TEXT };
-        let texts = texts.iter().map(|name| text::fit(name, widest.min(MOST_NAME) + 0.01, TEXT, Weight::Regular));
+        let texts = texts
+            .iter()
+            .map(|name| text::fit(name, widest.min(MOST_NAME) + 0.01, TEXT, Weight::Regular));
         Self { texts: texts.collect(), turned, step, height }
     }
 
-    fn draw(&self, canvas: &mut Canvas<'_>, network: &DepthNetwork, frame: &Frame) -> Result<(), FigureError> {
+    fn draw(
+        &self,
+        canvas: &mut Canvas<'_>,
+        network: &DepthNetwork,
+        frame: &Frame,
+    ) -> Result<(), FigureError> {
         let stroke = Stroke::new(style::INK, HAIRLINE);
         canvas.line(&[(frame.left, frame.bottom), (frame.right, frame.bottom)], stroke)?;
         for (number, name) in self.texts.iter().enumerate() {
@@ -240,7 +259,11 @@ mod tests {
             sigma: (i > 0).then(|| 2.0 + (i as f64).sqrt()),
             theoretical: Some(7.0 * 1.25f64.powi(i.min(24) as i32)),
         };
-        DepthNetwork { label: label.to_owned(), untrained: label.len() > 20, layers: (0..layers).map(layer).collect() }
+        DepthNetwork {
+            label: label.to_owned(),
+            untrained: label.len() > 20,
+            layers: (0..layers).map(layer).collect(),
+        }
     }
 
     #[test]
@@ -251,7 +274,10 @@ mod tests {
             (vec![network("ResNet-101", 4, stages)], Width::Column),
             (vec![network(HARD_LABELS[0], 1, stages)], Width::Column),
             (vec![network(HARD_LABELS[2], 24, blocks)], Width::Column),
-            (vec![network(HARD_LABELS[3], 4, stages), network(HARD_LABELS[5], 150, blocks)], Width::Page),
+            (
+                vec![network(HARD_LABELS[3], 4, stages), network(HARD_LABELS[5], 150, blocks)],
+                Width::Page,
+            ),
             (vec![network("hard names", 12, |i| HARD_LABELS[i].to_owned())], Width::Column),
         ] {
             sound(&draw(&DepthSpec { networks, width }).unwrap());
@@ -260,13 +286,21 @@ mod tests {
 
     #[test]
     fn layers_without_values_and_wrong_ones() {
-        let mut spec = DepthSpec { networks: vec![network("net", 3, |i| i.to_string())], width: Width::Column };
+        let mut spec = DepthSpec {
+            networks: vec![network("net", 3, |i| i.to_string())],
+            width: Width::Column,
+        };
         for layer in &mut spec.networks[0].layers {
             (layer.half_side, layer.sigma, layer.theoretical) = (None, None, None);
         }
         sound(&draw(&spec).unwrap());
         spec.networks[0].layers[1].sigma = Some(0.0);
-        assert!(draw(&spec).unwrap_err().to_string().contains("\"net\" has a value of 0 at layer \"1\""));
+        assert!(
+            draw(&spec)
+                .unwrap_err()
+                .to_string()
+                .contains("\"net\" has a value of 0 at layer \"1\"")
+        );
         spec.networks[0].layers.clear();
         assert!(draw(&spec).is_err());
         spec.networks.clear();

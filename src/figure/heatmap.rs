@@ -7,8 +7,8 @@ use super::axes::{self, Frame};
 use super::canvas::{Canvas, Stroke, TextLook, compose};
 use super::colorbar;
 use super::colormap::Colormap;
-use super::raster::{MAX_SIDE, MapPicture};
 pub use super::raster::Scale;
+use super::raster::{MAX_SIDE, MapPicture};
 use super::render::{Figure, FigureError};
 use super::style::{self, GAP, HAIRLINE, LEADING, MARGIN, TEXT, TITLE, Width};
 use super::text::{self, CAP_HEIGHT, DESCENT, Weight};
@@ -56,7 +56,8 @@ pub struct HeatmapSpec<'a> {
 pub fn draw(spec: &HeatmapSpec<'_>) -> Result<Figure, FigureError> {
     spec.panel.check("the heatmap")?;
     let width = Width::Column.points();
-    let labels = label_texts(&spec.panel.squares, |square| format!("r({}) = ", percent(square.threshold)));
+    let labels =
+        label_texts(&spec.panel.squares, |square| format!("r({}) = ", percent(square.threshold)));
     let column = if labels.is_empty() {
         axes::OVERHANG
     } else {
@@ -154,7 +155,9 @@ fn draw_labels(
     for (corner, label) in corners {
         y = corner.1.max(y);
         let edge_y = if corner.0 < frame.right {
-            corner.1 + (y - corner.1) * (frame.right - corner.0) / (frame.right + LEADER - 2.0 - corner.0)
+            corner.1
+                + (y - corner.1) * (frame.right - corner.0)
+                    / (frame.right + LEADER - 2.0 - corner.0)
         } else {
             corner.1
         };
@@ -170,7 +173,11 @@ fn draw_labels(
 }
 
 /// A white line in a black one, which shows on any colour.
-fn double_line(canvas: &mut Canvas<'_>, points: &[(f64, f64)], closed: bool) -> Result<(), FigureError> {
+fn double_line(
+    canvas: &mut Canvas<'_>,
+    points: &[(f64, f64)],
+    closed: bool,
+) -> Result<(), FigureError> {
     let (black, white) = if closed { (1.5, 0.7) } else { (0.9, 0.4) };
     for stroke in [Stroke::new(style::BLACK, black), Stroke::new(style::WHITE, white)] {
         match points {
@@ -191,7 +198,10 @@ impl MapPanel<'_> {
         } else {
             return Ok(());
         };
-        Err(FigureError::Input { figure, reason: format!("the map of \"{}\" {reason}", self.label) })
+        Err(FigureError::Input {
+            figure,
+            reason: format!("the map of \"{}\" {reason}", self.label),
+        })
     }
 
     /// The label, with a mark if the network is untrained.
@@ -221,7 +231,11 @@ impl MapPanel<'_> {
         canvas.outline(from, to, Stroke::new(style::INK, HAIRLINE))
     }
 
-    pub(crate) fn draw_squares(&self, canvas: &mut Canvas<'_>, frame: &Frame) -> Result<(), FigureError> {
+    pub(crate) fn draw_squares(
+        &self,
+        canvas: &mut Canvas<'_>,
+        frame: &Frame,
+    ) -> Result<(), FigureError> {
         for square in &self.squares {
             if square.side.is_some() {
                 let (from, to) = self.square_corners(square, frame);
@@ -233,7 +247,9 @@ impl MapPanel<'_> {
 
     /// Upper left and lower right corner of a square around pixel (H/2, W/2), inside the frame.
     fn square_corners(&self, square: &Square, frame: &Frame) -> ((f64, f64), (f64, f64)) {
-        let Some(side) = square.side else { return ((frame.left, frame.top), (frame.right, frame.bottom)) };
+        let Some(side) = square.side else {
+            return ((frame.left, frame.top), (frame.right, frame.bottom));
+        };
         let edges = |pixels: usize, low: f64, high: f64| {
             let middle = (pixels / 2) as f64 + 0.5;
             let point = |p: f64| low + (high - low) * (p / pixels as f64).clamp(0.0, 1.0);
@@ -273,7 +289,8 @@ pub(crate) mod tests {
     }
 
     fn spec<'a>(label: &str, map: &'a Array2<f64>, squares: Vec<Square>) -> HeatmapSpec<'a> {
-        let panel = MapPanel { label: label.to_owned(), untrained: false, map: map.view(), squares };
+        let panel =
+            MapPanel { label: label.to_owned(), untrained: false, map: map.view(), squares };
         HeatmapSpec { panel, scale: Scale::Log, colormap: Colormap::Viridis }
     }
 
@@ -296,13 +313,18 @@ pub(crate) mod tests {
             assert_eq!(texts.iter().filter(|text| text.starts_with("r(")).count(), 4);
             let whole = sides.iter().filter(|side| side.is_none()).count();
             assert_eq!(texts.iter().filter(|text| text.ends_with("whole map")).count(), whole);
-            assert_eq!(texts.iter().any(|text| text.ends_with("(untrained)")), spec.panel.untrained);
+            assert_eq!(
+                texts.iter().any(|text| text.ends_with("(untrained)")),
+                spec.panel.untrained
+            );
         }
     }
 
     #[test]
     fn oblong_maps_and_every_scale() {
-        for (shape, scale) in [((40, 224), Scale::Linear), ((224, 40), Scale::Decades(6)), ((1, 300), Scale::Log)] {
+        for (shape, scale) in
+            [((40, 224), Scale::Linear), ((224, 40), Scale::Decades(6)), ((1, 300), Scale::Log)]
+        {
             let map = Array2::from_shape_fn(shape, |(y, x)| (y + x) as f64);
             let mut spec = spec("oblong", &map, squares(40, [Some(3), Some(5), Some(39), None]));
             spec.scale = scale;
@@ -315,7 +337,8 @@ pub(crate) mod tests {
         let map = Array2::zeros((10, 10));
         let spec = spec("", &map, Vec::new());
         let frame = Frame { left: 0.0, top: 0.0, right: 100.0, bottom: 100.0 };
-        let corners = |side| spec.panel.square_corners(&Square { threshold: 0.5, side, ratio: 0.1 }, &frame);
+        let corners =
+            |side| spec.panel.square_corners(&Square { threshold: 0.5, side, ratio: 0.1 }, &frame);
         // Pixel (5, 5) and one on each side: 4 to 6, with edges at 40 and 70.
         assert_eq!(corners(Some(3)), ((40.0, 40.0), (70.0, 70.0)));
         assert_eq!(corners(None), ((0.0, 0.0), (100.0, 100.0)));

@@ -32,10 +32,14 @@ pub(crate) struct Legend {
 impl Legend {
     /// Lays entries out in `width` points.
     pub(crate) fn new(entries: Vec<Entry>, width: f64) -> Self {
-        let sample = if entries.iter().any(|entry| entry.line.is_some()) { 22.0 } else { 3.0 * MARKER };
-        let label = text::widest(entries.iter().map(|entry| entry.label.as_str()), TEXT, Weight::Regular);
+        let sample =
+            if entries.iter().any(|entry| entry.line.is_some()) { 22.0 } else { 3.0 * MARKER };
+        let label =
+            text::widest(entries.iter().map(|entry| entry.label.as_str()), TEXT, Weight::Regular);
         let wanted = sample + GAP + label + COLUMN_GAP;
-        let columns = (((width + COLUMN_GAP) / wanted) as usize).clamp(1, MOST_COLUMNS).min(entries.len().max(1));
+        let columns = (((width + COLUMN_GAP) / wanted) as usize)
+            .clamp(1, MOST_COLUMNS)
+            .min(entries.len().max(1));
         let rows = entries.len().div_ceil(columns);
         let column_width = wanted.min((width + COLUMN_GAP) / columns as f64);
         Self { entries, rows, column_width, sample }
@@ -47,7 +51,12 @@ impl Legend {
     }
 
     /// Draws the legend with its upper left corner at this place.
-    pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, left: f64, top: f64) -> Result<(), FigureError> {
+    pub(crate) fn draw(
+        &self,
+        canvas: &mut Canvas<'_>,
+        left: f64,
+        top: f64,
+    ) -> Result<(), FigureError> {
         for (index, entry) in self.entries.iter().enumerate() {
             let x = left + (index / self.rows) as f64 * self.column_width;
             let y = top + ((index % self.rows) as f64 + 0.5) * ROW;

@@ -58,7 +58,8 @@ pub fn draw(spec: &MatrixSpec) -> Result<Figure, FigureError> {
     check(spec)?;
     let layout = Layout::new(spec);
     let (left, top, cell) = (layout.left, layout.top, layout.cell);
-    let (right, bottom) = (left + cell * spec.columns.len() as f64, top + cell * spec.rows.len() as f64);
+    let (right, bottom) =
+        (left + cell * spec.columns.len() as f64, top + cell * spec.rows.len() as f64);
     let limit = limit(spec);
     let bar_top = bottom + 2.0 * GAP;
     compose(layout.width, bar_top + colorbar::HEIGHT + MARGIN, &spec.value_title, |canvas| {
@@ -70,8 +71,16 @@ pub fn draw(spec: &MatrixSpec) -> Result<Figure, FigureError> {
         draw_names(canvas, spec, &layout)?;
         let bar = 150.0;
         let room = layout.width - 2.0 * (MARGIN + axes::OVERHANG);
-        let bar_left = ((left + right - bar) / 2.0).clamp(MARGIN + axes::OVERHANG, MARGIN + axes::OVERHANG + room - bar);
-        colorbar::draw(canvas, (bar_left, bar_top), bar, colormap(spec.kind), &ticks(spec.kind, limit), &spec.value_title)
+        let bar_left = ((left + right - bar) / 2.0)
+            .clamp(MARGIN + axes::OVERHANG, MARGIN + axes::OVERHANG + room - bar);
+        colorbar::draw(
+            canvas,
+            (bar_left, bar_top),
+            bar,
+            colormap(spec.kind),
+            &ticks(spec.kind, limit),
+            &spec.value_title,
+        )
     })
 }
 
@@ -83,7 +92,9 @@ fn check(spec: &MatrixSpec) -> Result<(), FigureError> {
     }
     if (rows, columns) != (spec.rows.len(), spec.columns.len()) {
         let (named_rows, named_columns) = (spec.rows.len(), spec.columns.len());
-        return refuse(format!("{named_rows} x {named_columns} names for {rows} x {columns} values"));
+        return refuse(format!(
+            "{named_rows} x {named_columns} names for {rows} x {columns} values"
+        ));
     }
     if spec.values.iter().any(|v| v.is_infinite()) {
         return refuse("it holds an infinity".to_owned());
@@ -108,14 +119,17 @@ struct Layout {
 impl Layout {
     fn new(spec: &MatrixSpec) -> Self {
         let columns = spec.columns.len();
-        let texts: Vec<String> = spec.values.iter().map(|v| cell_text(*v, spec.kind, columns)).collect();
-        let number = text::widest(texts.iter().map(String::as_str), TEXT, Weight::Regular) + PADDING;
+        let texts: Vec<String> =
+            spec.values.iter().map(|v| cell_text(*v, spec.kind, columns)).collect();
+        let number =
+            text::widest(texts.iter().map(String::as_str), TEXT, Weight::Regular) + PADDING;
         let number = number.max(TEXT + PADDING);
         let wanted = text::widest(spec.rows.iter().map(String::as_str), TEXT, Weight::Regular);
         let title = if spec.row_title.is_some() { TITLE + GAP } else { 0.0 };
         // Beside the matrix: margins, the row title, the names and a gap after them.
         let beside = |label: f64| 2.0 * MARGIN + title + label + GAP;
-        let fits = |width: Width, label: f64| beside(label) + number * columns as f64 <= width.points();
+        let fits =
+            |width: Width, label: f64| beside(label) + number * columns as f64 <= width.points();
         let comfortable = wanted.min(0.35 * Width::Column.points());
         let (width, numbers) = if fits(Width::Column, comfortable) {
             (Width::Column.points(), true)
@@ -126,9 +140,11 @@ impl Layout {
         let spare = width - beside(0.0) - least_cell * columns as f64;
         let label = wanted.min(0.35 * width).min(spare.max(LEAST_LABEL.min(wanted)));
         let cell = ((width - beside(label)) / columns as f64).clamp(1.0, LARGEST_CELL);
-        let widest_column = text::widest(spec.columns.iter().map(String::as_str), TEXT, Weight::Regular);
+        let widest_column =
+            text::widest(spec.columns.iter().map(String::as_str), TEXT, Weight::Regular);
         let turned = widest_column + 2.0 > cell;
-        let column_label = if turned { widest_column.min(MOST_TURNED_LABEL) } else { TEXT * CAP_HEIGHT };
+        let column_label =
+            if turned { widest_column.min(MOST_TURNED_LABEL) } else { TEXT * CAP_HEIGHT };
         let column_title = if spec.column_title.is_some() { TITLE + GAP } else { 0.0 };
         Self {
             width,
@@ -168,7 +184,8 @@ fn colormap(kind: CellKind) -> Colormap {
 
 fn ticks(kind: CellKind, limit: f64) -> Vec<(f64, String)> {
     let tick = |position: f64, value: f64| {
-        let text = if kind == CellKind::Count { format!("{value:.0}") } else { format!("{value:.1}") };
+        let text =
+            if kind == CellKind::Count { format!("{value:.0}") } else { format!("{value:.1}") };
         (position, text.replace('-', "−"))
     };
     match kind {
@@ -208,7 +225,8 @@ fn draw_cell(
     (x, y): (f64, f64),
     layout: &Layout,
 ) -> Result<(), FigureError> {
-    let position = if spec.kind == CellKind::Kappa { 0.5 + 0.5 * value / limit } else { value / limit };
+    let position =
+        if spec.kind == CellKind::Kappa { 0.5 + 0.5 * value / limit } else { value / limit };
     let color = if value.is_nan() { style::WHITE } else { colormap(spec.kind).rgb(position) };
     canvas.fill_rectangle((x, y), (x + layout.cell, y + layout.cell), color)?;
     if !layout.numbers {
@@ -219,7 +237,11 @@ fn draw_cell(
     canvas.text_centred(&text, (x + layout.cell / 2.0, y + layout.cell / 2.0), look)
 }
 
-fn draw_names(canvas: &mut Canvas<'_>, spec: &MatrixSpec, layout: &Layout) -> Result<(), FigureError> {
+fn draw_names(
+    canvas: &mut Canvas<'_>,
+    spec: &MatrixSpec,
+    layout: &Layout,
+) -> Result<(), FigureError> {
     let middle = |number: usize| (number as f64 + 0.5) * layout.cell;
     // Where cells are lower than a line of text, only every so many names have room.
     let step = (TEXT * (CAP_HEIGHT + DESCENT) / layout.cell).ceil().max(1.0) as usize;
@@ -231,18 +253,24 @@ fn draw_names(canvas: &mut Canvas<'_>, spec: &MatrixSpec, layout: &Layout) -> Re
     for (number, name) in spec.columns.iter().enumerate().step_by(step) {
         let at = (layout.left + middle(number), layout.top - GAP);
         if layout.turned {
-            let name = text::fit(&text::clean(name), layout.column_label + 0.01, TEXT, Weight::Regular);
+            let name =
+                text::fit(&text::clean(name), layout.column_label + 0.01, TEXT, Weight::Regular);
             canvas.text_centred(&name, at, TextLook::new(TEXT).turned())?;
         } else {
             canvas.text(&text::clean(name), at, TextLook::new(TEXT).anchor(Anchor::Middle))?;
         }
     }
-    let (rows, columns) = (spec.rows.len() as f64 * layout.cell, spec.columns.len() as f64 * layout.cell);
+    let (rows, columns) =
+        (spec.rows.len() as f64 * layout.cell, spec.columns.len() as f64 * layout.cell);
     let look = TextLook::new(TITLE).anchor(Anchor::Middle);
     if let Some(title) = &spec.row_title {
         let room = rows.max(60.0).min(rows + 2.0 * GAP);
         let title = text::fit(title, room, TITLE, Weight::Regular);
-        canvas.text(&title, (MARGIN + TITLE * CAP_HEIGHT, layout.top + rows / 2.0), look.turned())?;
+        canvas.text(
+            &title,
+            (MARGIN + TITLE * CAP_HEIGHT, layout.top + rows / 2.0),
+            look.turned(),
+        )?;
     }
     if let Some(title) = &spec.column_title {
         // As wide as the sheet allows on both sides of the matrix's middle.
@@ -287,7 +315,9 @@ mod tests {
     #[test]
     fn confusion_with_titles_empty_cells_and_zeros() {
         let names: Vec<String> = (0..16).map(|i| format!("category {i}")).collect();
-        let values = Array2::from_shape_fn((16, 16), |(r, c)| if r == 3 { f64::NAN } else { (75 * usize::from(r == c) + r) as f64 });
+        let values = Array2::from_shape_fn((16, 16), |(r, c)| {
+            if r == 3 { f64::NAN } else { (75 * usize::from(r == c) + r) as f64 }
+        });
         let mut spec = MatrixSpec {
             rows: names.clone(),
             columns: names,
@@ -311,7 +341,10 @@ mod tests {
     #[test]
     fn numbers_are_short() {
         let short = |value| cell_text(value, CellKind::Kappa, 30);
-        assert_eq!([short(0.123), short(-0.05), short(1.0), short(-0.001)], [".12", "−.05", "1", "0"]);
+        assert_eq!(
+            [short(0.123), short(-0.05), short(1.0), short(-0.001)],
+            [".12", "−.05", "1", "0"]
+        );
         assert_eq!(cell_text(-0.05, CellKind::Kappa, 5), "−0.05");
         assert_eq!(cell_text(75.0, CellKind::Count, 5), "75");
     }

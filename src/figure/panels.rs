@@ -34,7 +34,10 @@ const BAR: f64 = 180.0;
 /// If there is no map, or one is empty or holds a NaN or infinity.
 pub fn draw(spec: &PanelsSpec<'_>) -> Result<Figure, FigureError> {
     if spec.panels.is_empty() {
-        return Err(FigureError::Input { figure: "the panels", reason: "there is no map".to_owned() });
+        return Err(FigureError::Input {
+            figure: "the panels",
+            reason: "there is no map".to_owned(),
+        });
     }
     for panel in &spec.panels {
         panel.check("the panels")?;
@@ -47,8 +50,10 @@ pub fn draw(spec: &PanelsSpec<'_>) -> Result<Figure, FigureError> {
     let mut top = MARGIN;
     let mut laid = Vec::with_capacity(count);
     for row in spec.panels.chunks(columns) {
-        let titles: Vec<Vec<String>> =
-            row.iter().map(|panel| text::wrap(&panel.title(), room, 2, TITLE, Weight::Bold)).collect();
+        let titles: Vec<Vec<String>> = row
+            .iter()
+            .map(|panel| text::wrap(&panel.title(), room, 2, TITLE, Weight::Bold))
+            .collect();
         let title_height = titles.iter().map(Vec::len).max().unwrap_or(0) as f64 * TITLE * LEADING;
         let mut bottom = top;
         for (column, (panel, title)) in row.iter().zip(titles).enumerate() {
@@ -66,12 +71,21 @@ pub fn draw(spec: &PanelsSpec<'_>) -> Result<Figure, FigureError> {
     let bar_left = (width - bar_width) / 2.0;
     let note = "Outlines: smallest centred squares that hold the shares given; beside each share, the square's area.";
     let has_squares = spec.panels.iter().any(|panel| !panel.squares.is_empty());
-    let note = if has_squares { text::wrap(note, width - 2.0 * MARGIN, 2, TEXT, Weight::Regular) } else { Vec::new() };
+    let note = if has_squares {
+        text::wrap(note, width - 2.0 * MARGIN, 2, TEXT, Weight::Regular)
+    } else {
+        Vec::new()
+    };
     let note_top = top + colorbar::HEIGHT + GAP;
     let height = note_top + note.len() as f64 * TEXT * LEADING + MARGIN / 2.0;
     compose(width, height, "ERF maps of several networks", |canvas| {
         for laid in &laid {
-            draw_lines(canvas, &laid.title, (laid.frame.left, laid.title_top), TextLook::new(TITLE).bold())?;
+            draw_lines(
+                canvas,
+                &laid.title,
+                (laid.frame.left, laid.title_top),
+                TextLook::new(TITLE).bold(),
+            )?;
             laid.panel.draw_map(canvas, &laid.frame, spec.scale, spec.colormap)?;
             laid.panel.draw_squares(canvas, &laid.frame)?;
             for (line, row) in laid.notes.iter().enumerate() {
@@ -83,7 +97,14 @@ pub fn draw(spec: &PanelsSpec<'_>) -> Result<Figure, FigureError> {
                 }
             }
         }
-        colorbar::draw(canvas, (bar_left, top), bar_width, spec.colormap, &spec.scale.ticks(), &spec.scale.title())?;
+        colorbar::draw(
+            canvas,
+            (bar_left, top),
+            bar_width,
+            spec.colormap,
+            &spec.scale.ticks(),
+            &spec.scale.title(),
+        )?;
         let look = TextLook::new(TEXT).color(style::GREY).anchor(Anchor::Middle);
         draw_lines(canvas, &note, (width / 2.0, note_top), look)
     })
@@ -152,13 +173,19 @@ mod tests {
                     squares: squares(64, [Some(9), Some(9), Some(11), (i % 2 == 0).then_some(61)]),
                 })
                 .collect();
-            let texts = sound(&draw(&PanelsSpec { panels, scale: Scale::Log, colormap: Colormap::Magma }).unwrap());
+            let texts = sound(
+                &draw(&PanelsSpec { panels, scale: Scale::Log, colormap: Colormap::Magma })
+                    .unwrap(),
+            );
             assert_eq!(texts.iter().filter(|text| text.starts_with("50 %: ")).count(), count);
         }
     }
 
     #[test]
     fn no_panel_is_an_error() {
-        assert!(draw(&PanelsSpec { panels: Vec::new(), scale: Scale::Log, colormap: Colormap::Magma }).is_err());
+        assert!(
+            draw(&PanelsSpec { panels: Vec::new(), scale: Scale::Log, colormap: Colormap::Magma })
+                .is_err()
+        );
     }
 }

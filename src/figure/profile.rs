@@ -55,7 +55,11 @@ pub fn draw(spec: &ProfileSpec) -> Result<Figure, FigureError> {
     let x = match spec.unit {
         SideUnit::ShareOfMap => Axis::share("side of the centred square / side of the map"),
         SideUnit::Pixels => {
-            let longest = spec.curves.iter().flat_map(|curve| &curve.points).fold(1.0, |a: f64, p| a.max(p.0));
+            let longest = spec
+                .curves
+                .iter()
+                .flat_map(|curve| &curve.points)
+                .fold(1.0, |a: f64, p| a.max(p.0));
             Axis::linear(0.0, longest, 6, "side of the centred square (pixels)")
         }
     };
@@ -66,18 +70,24 @@ pub fn draw(spec: &ProfileSpec) -> Result<Figure, FigureError> {
     let frame = Frame { left, top, right, bottom: top + ASPECT * (right - left) };
     let legend = Legend::new(entries(spec), width - 2.0 * MARGIN);
     let legend_top = frame.bottom + axes::HEIGHT_BELOW + GAP;
-    compose(width, legend_top + legend.height() + MARGIN, "Share of the map against side of the square", |canvas| {
-        axes::draw_left(canvas, &y, &frame, true)?;
-        axes::draw_below(canvas, &x, &frame)?;
-        for (index, curve) in spec.curves.iter().enumerate() {
-            let path: Vec<(f64, f64)> =
-                thinned(&curve.points).map(|(side, share)| (x.x(side, &frame), y.y(share, &frame))).collect();
-            canvas.set_class(Some(&format!("series series-{index}")));
-            canvas.line(&path, stroke(index))?;
-            canvas.set_class(None);
-        }
-        legend.draw(canvas, MARGIN, legend_top)
-    })
+    compose(
+        width,
+        legend_top + legend.height() + MARGIN,
+        "Share of the map against side of the square",
+        |canvas| {
+            axes::draw_left(canvas, &y, &frame, true)?;
+            axes::draw_below(canvas, &x, &frame)?;
+            for (index, curve) in spec.curves.iter().enumerate() {
+                let path: Vec<(f64, f64)> = thinned(&curve.points)
+                    .map(|(side, share)| (x.x(side, &frame), y.y(share, &frame)))
+                    .collect();
+                canvas.set_class(Some(&format!("series series-{index}")));
+                canvas.line(&path, stroke(index))?;
+                canvas.set_class(None);
+            }
+            legend.draw(canvas, MARGIN, legend_top)
+        },
+    )
 }
 
 fn check(spec: &ProfileSpec) -> Result<(), FigureError> {
@@ -111,7 +121,11 @@ fn entries(spec: &ProfileSpec) -> Vec<Entry> {
 fn thinned(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> + '_ {
     let step = points.len().div_ceil(400).max(1);
     let last = points.len().saturating_sub(1);
-    points.iter().enumerate().filter(move |(i, _)| i % step == 0 || *i == last).map(|(_, point)| *point)
+    points
+        .iter()
+        .enumerate()
+        .filter(move |(i, _)| i % step == 0 || *i == last)
+        .map(|(_, point)| *point)
 }
 
 #[cfg(test)]
@@ -131,9 +145,14 @@ mod tests {
 
     #[test]
     fn one_and_twelve_networks_with_hard_labels() {
-        for (count, width) in [(1, Width::Column), (4, Width::Column), (12, Width::Column), (12, Width::Page)] {
-            let curves: Vec<_> =
-                HARD_LABELS[..count].iter().enumerate().map(|(i, label)| curve(label, 0.05 * (i + 1) as f64)).collect();
+        for (count, width) in
+            [(1, Width::Column), (4, Width::Column), (12, Width::Column), (12, Width::Page)]
+        {
+            let curves: Vec<_> = HARD_LABELS[..count]
+                .iter()
+                .enumerate()
+                .map(|(i, label)| curve(label, 0.05 * (i + 1) as f64))
+                .collect();
             let spec = ProfileSpec { curves, unit: SideUnit::ShareOfMap, share_title: None, width };
             let figure = draw(&spec).unwrap();
             sound(&figure);
@@ -143,8 +162,13 @@ mod tests {
 
     #[test]
     fn pixels_empty_curves_and_equal_values() {
-        let flat = ProfileCurve { label: "flat".to_owned(), untrained: false, points: vec![(3.0, 1.0), (223.0, 1.0)] };
-        let empty = ProfileCurve { label: "empty".to_owned(), untrained: false, points: Vec::new() };
+        let flat = ProfileCurve {
+            label: "flat".to_owned(),
+            untrained: false,
+            points: vec![(3.0, 1.0), (223.0, 1.0)],
+        };
+        let empty =
+            ProfileCurve { label: "empty".to_owned(), untrained: false, points: Vec::new() };
         let mut spec = ProfileSpec {
             curves: vec![flat, empty],
             unit: SideUnit::Pixels,

@@ -26,14 +26,18 @@ fn shared(folder: &str) -> Option<PathBuf> {
 
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
     files.sort();
     files
 }
 
 fn maps(folder: &Path) -> Vec<(String, Array2<f64>)> {
     let label = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
-    files(folder, ".npy").into_iter().map(|path| (label(&path), npy::read_map(&path).unwrap())).collect()
+    files(folder, ".npy")
+        .into_iter()
+        .map(|path| (label(&path), npy::read_map(&path).unwrap()))
+        .collect()
 }
 
 fn panel<'a>(label: &str, map: &'a Array2<f64>) -> MapPanel<'a> {
@@ -58,22 +62,34 @@ fn maps_of_trained_networks() {
         let panels: Vec<MapPanel<'_>> = maps.iter().map(|(label, map)| panel(label, map)).collect();
         sound(&panels::draw(&PanelsSpec { panels, scale, colormap }).unwrap())
     };
-    let whole = of(Scale::Log, Colormap::Viridis).iter().filter(|text| text.ends_with("whole map")).count();
+    let whole =
+        of(Scale::Log, Colormap::Viridis).iter().filter(|text| text.ends_with("whole map")).count();
     assert_eq!(whole, 1);
     of(Scale::Decades(4), Colormap::Inferno);
     of(Scale::Decades(3), Colormap::RdYlGn);
     for (label, map) in &maps {
         for scale in [Scale::Log, Scale::Decades(4)] {
-            sound(&heatmap::draw(&HeatmapSpec { panel: panel(label, map), scale, colormap: Colormap::Viridis }).unwrap());
+            sound(
+                &heatmap::draw(&HeatmapSpec {
+                    panel: panel(label, map),
+                    scale,
+                    colormap: Colormap::Viridis,
+                })
+                .unwrap(),
+            );
         }
     }
     let curve = |(label, map): &(String, Array2<f64>)| ProfileCurve {
         label: label.clone(),
         untrained: false,
-        points: CentredSquares::of(map).profile().map(|(side, share)| (side as f64 / map.nrows() as f64, share)).collect(),
+        points: CentredSquares::of(map)
+            .profile()
+            .map(|(side, share)| (side as f64 / map.nrows() as f64, share))
+            .collect(),
     };
     let curves = maps.iter().map(curve).collect();
-    let spec = ProfileSpec { curves, unit: SideUnit::ShareOfMap, share_title: None, width: Width::Column };
+    let spec =
+        ProfileSpec { curves, unit: SideUnit::ShareOfMap, share_title: None, width: Width::Column };
     sound(&profile::draw(&spec).unwrap());
 }
 
@@ -102,8 +118,11 @@ fn decisions(path: &Path) -> (String, Counts, BTreeMap<String, bool>) {
 }
 
 fn kappa(a: &BTreeMap<String, bool>, b: &BTreeMap<String, bool>) -> f64 {
-    let both: Vec<(bool, bool)> = a.iter().filter_map(|(image, x)| Some((*x, *b.get(image)?))).collect();
-    let share = |test: fn(&(bool, bool)) -> bool| both.iter().filter(|pair| test(pair)).count() as f64 / both.len() as f64;
+    let both: Vec<(bool, bool)> =
+        a.iter().filter_map(|(image, x)| Some((*x, *b.get(image)?))).collect();
+    let share = |test: fn(&(bool, bool)) -> bool| {
+        both.iter().filter(|pair| test(pair)).count() as f64 / both.len() as f64
+    };
     let (agree, p, q) = (share(|(x, y)| x == y), share(|(x, _)| *x), share(|(_, y)| *y));
     let chance = p * q + (1.0 - p) * (1.0 - q);
     (agree - chance) / (1.0 - chance)
@@ -113,7 +132,8 @@ fn kappa(a: &BTreeMap<String, bool>, b: &BTreeMap<String, bool>) -> f64 {
 fn decisions_of_published_observers() {
     let Some(folder) = shared("cue-conflict/decisions") else { return };
     let all: Vec<_> = files(&folder, ".csv").iter().map(|path| decisions(path)).collect();
-    let (people, networks): (Vec<_>, Vec<_>) = all.iter().partition(|(name, ..)| name.starts_with("subject"));
+    let (people, networks): (Vec<_>, Vec<_>) =
+        all.iter().partition(|(name, ..)| name.starts_with("subject"));
     let mut humans = Counts::new();
     for (_, counts, _) in &people {
         for (category, [shape, texture]) in counts {
@@ -122,19 +142,24 @@ fn decisions_of_published_observers() {
         }
     }
     let overall = |counts: &Counts| {
-        let sum = counts.values().fold([0.0, 0.0], |sum, count| [sum[0] + count[0], sum[1] + count[1]]);
+        let sum =
+            counts.values().fold([0.0, 0.0], |sum, count| [sum[0] + count[0], sum[1] + count[1]]);
         sum[0] / (sum[0] + sum[1])
     };
     let observer = |label: &str, human: bool, counts: &Counts| BiasObserver {
         label: label.to_owned(),
         human,
         untrained: false,
-        shape_bias: counts.values().map(|[shape, texture]| (shape + texture > 0.0).then(|| shape / (shape + texture))).collect(),
+        shape_bias: counts
+            .values()
+            .map(|[shape, texture]| (shape + texture > 0.0).then(|| shape / (shape + texture)))
+            .collect(),
         mean: Some(overall(counts)),
     };
     let categories: Vec<String> = humans.keys().cloned().collect();
     for (count, width) in [(4, Width::Column), (11, Width::Column), (12, Width::Page)] {
-        let observers = networks[..count].iter().map(|(name, counts, _)| observer(name, false, counts));
+        let observers =
+            networks[..count].iter().map(|(name, counts, _)| observer(name, false, counts));
         let observers: Vec<_> = observers.chain([observer("humans (10)", true, &humans)]).collect();
         sound(&bias::draw(&BiasSpec { categories: categories.clone(), observers, width }).unwrap());
     }
@@ -143,10 +168,17 @@ fn decisions_of_published_observers() {
         let interval = Some([(value - error).max(0.0), (value + error).min(1.0)]);
         Bar { label: label.to_owned(), human, untrained: false, value, interval }
     };
-    let mut all_bars: Vec<Bar> = networks.iter().map(|(name, counts, _)| bar(name, false, overall(counts))).collect();
+    let mut all_bars: Vec<Bar> =
+        networks.iter().map(|(name, counts, _)| bar(name, false, overall(counts))).collect();
     all_bars.push(bar("humans (10)", true, overall(&humans)));
-    let texts =
-        sound(&bars::draw(&BarsSpec { bars: all_bars, title: "shape bias".to_owned(), width: Width::Column }).unwrap());
+    let texts = sound(
+        &bars::draw(&BarsSpec {
+            bars: all_bars,
+            title: "shape bias".to_owned(),
+            width: Width::Column,
+        })
+        .unwrap(),
+    );
     // Humans pooled 0.9587, resnet101 0.2612.
     assert!(texts.iter().any(|text| text == "0.96") && texts.iter().any(|text| text == "0.26"));
     for count in [10, all.len()] {

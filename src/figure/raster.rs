@@ -33,9 +33,11 @@ impl Scale {
     /// Positions on the colour bar, 0 to 1, and what stands there.
     pub(crate) fn ticks(self) -> Vec<(f64, String)> {
         match self {
-            Self::Log | Self::Linear => {
-                (0..=4).map(|i| (f64::from(i) / 4.0, ["0", "0.25", "0.5", "0.75", "1"][i as usize].to_owned())).collect()
-            }
+            Self::Log | Self::Linear => (0..=4)
+                .map(|i| {
+                    (f64::from(i) / 4.0, ["0", "0.25", "0.5", "0.75", "1"][i as usize].to_owned())
+                })
+                .collect(),
             Self::Decades(decades) => {
                 let n = decades.max(1);
                 let step = n.div_ceil(5);
@@ -65,9 +67,9 @@ impl Scale {
         }
         match self {
             Self::Log | Self::Linear => values.mapv(|v| v / maximum),
-            Self::Decades(decades) => {
-                values.mapv(|v| (1.0 + (v / maximum).log10() / f64::from(decades.max(1))).clamp(0.0, 1.0))
-            }
+            Self::Decades(decades) => values.mapv(|v| {
+                (1.0 + (v / maximum).log10() / f64::from(decades.max(1))).clamp(0.0, 1.0)
+            }),
         }
     }
 }
@@ -88,7 +90,12 @@ impl MapPicture {
     ///
     /// # Errors
     /// If the encoder fails.
-    pub(crate) fn new(map: ArrayView2<'_, f64>, scale: Scale, colormap: Colormap, max_side: usize) -> Result<Self, FigureError> {
+    pub(crate) fn new(
+        map: ArrayView2<'_, f64>,
+        scale: Scale,
+        colormap: Colormap,
+        max_side: usize,
+    ) -> Result<Self, FigureError> {
         let reduced = area_mean(map, max_side);
         let position = scale.apply(reduced.view());
         let (height, width) = position.dim();
@@ -199,7 +206,8 @@ mod tests {
 
     #[test]
     fn ticks_of_decades_are_powers_of_ten() {
-        let labels: Vec<String> = Scale::Decades(4).ticks().into_iter().map(|(_, label)| label).collect();
+        let labels: Vec<String> =
+            Scale::Decades(4).ticks().into_iter().map(|(_, label)| label).collect();
         assert_eq!(labels, ["1e−4", "1e−3", "1e−2", "1e−1", "1"]);
         assert_eq!(Scale::Decades(10).ticks().len(), 6);
     }

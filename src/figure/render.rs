@@ -100,12 +100,15 @@ impl Figure {
     /// If `dpi` is so large or small that there is no picture of that size.
     pub fn png(&self, dpi: f64) -> Result<Vec<u8>, FigureError> {
         let tree = self.tree()?;
-        let (tree_width, tree_height) = (f64::from(tree.size().width()), f64::from(tree.size().height()));
+        let (tree_width, tree_height) =
+            (f64::from(tree.size().width()), f64::from(tree.size().height()));
         let width = (tree_width * dpi / CSS_DPI).round() as u32;
         let height = (tree_height * dpi / CSS_DPI).round() as u32;
         let mut pixels = Pixmap::new(width, height).ok_or(FigureError::Size { width, height })?;
-        let scale =
-            Transform::from_scale((f64::from(width) / tree_width) as f32, (f64::from(height) / tree_height) as f32);
+        let scale = Transform::from_scale(
+            (f64::from(width) / tree_width) as f32,
+            (f64::from(height) / tree_height) as f32,
+        );
         resvg::render(&tree, scale, &mut pixels.as_mut());
         // The sheet is opaque, so premultiplied colours are the colours.
         let rgb: Vec<u8> = pixels.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
@@ -127,7 +130,12 @@ impl Figure {
     ///
     /// # Errors
     /// If a file cannot be made or written; those before it are kept.
-    pub fn save(&self, dir: &Path, stem: &str, formats: &[Format]) -> Result<Vec<PathBuf>, FigureError> {
+    pub fn save(
+        &self,
+        dir: &Path,
+        stem: &str,
+        formats: &[Format],
+    ) -> Result<Vec<PathBuf>, FigureError> {
         let mut written = Vec::with_capacity(formats.len());
         for format in formats {
             let path = dir.join(format!("{stem}.{}", format.extension()));
@@ -168,7 +176,12 @@ fn fonts() -> Arc<usvg::fontdb::Database> {
 }
 
 /// RGB pixels as a PNG file, with its resolution if one is given.
-pub(crate) fn encode_png(rgb: &[u8], width: u32, height: u32, dpi: Option<f64>) -> Result<Vec<u8>, FigureError> {
+pub(crate) fn encode_png(
+    rgb: &[u8],
+    width: u32,
+    height: u32,
+    dpi: Option<f64>,
+) -> Result<Vec<u8>, FigureError> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);
@@ -199,8 +212,15 @@ mod tests {
         compose(144.0, 12.0 * 12.0, "hard & <labels>", |canvas| {
             for (row, label) in HARD_LABELS.iter().enumerate() {
                 let y = 10.0 + 11.0 * row as f64;
-                canvas.line(&[(2.0, y), (20.0, y)], Stroke::new(style::INK, 0.5).dashed(&[2.0, 1.0]))?;
-                canvas.text(&text::fit(label, 120.0, 7.0, Weight::Regular), (22.0, y), TextLook::new(7.0))?;
+                canvas.line(
+                    &[(2.0, y), (20.0, y)],
+                    Stroke::new(style::INK, 0.5).dashed(&[2.0, 1.0]),
+                )?;
+                canvas.text(
+                    &text::fit(label, 120.0, 7.0, Weight::Regular),
+                    (22.0, y),
+                    TextLook::new(7.0),
+                )?;
             }
             Ok(())
         })
@@ -211,7 +231,10 @@ mod tests {
     fn every_label_is_escaped_and_read_back() {
         let figure = figure();
         assert!(!figure.svg().contains("<script"));
-        assert!(figure.svg().contains("&lt;script&gt;") && figure.svg().contains("<title>hard &amp; &lt;labels&gt;</title>"));
+        assert!(
+            figure.svg().contains("&lt;script&gt;")
+                && figure.svg().contains("<title>hard &amp; &lt;labels&gt;</title>")
+        );
         let texts: Vec<String> = text_boxes(&figure).into_iter().map(|(text, _)| text).collect();
         assert_eq!(texts.len(), HARD_LABELS.len());
         assert_eq!(texts[0], HARD_LABELS[0]);
@@ -223,7 +246,10 @@ mod tests {
         for (text, ink) in text_boxes(&figure()).iter().filter(|(text, _)| text.is_ascii()) {
             let measured = text::width(text, 7.0, Weight::Regular) * CSS_DPI / 72.0;
             let drawn = f64::from(ink.width());
-            assert!(drawn <= measured + 0.5 && drawn > 0.93 * measured - 1.0, "{text}: {drawn} of {measured}");
+            assert!(
+                drawn <= measured + 0.5 && drawn > 0.93 * measured - 1.0,
+                "{text}: {drawn} of {measured}"
+            );
         }
     }
 

@@ -48,7 +48,8 @@ const LEADER: f64 = 8.0;
 /// Distance from its middle, in points, at which one is outside a marker in any direction.
 const OUTSIDE: f64 = 5.0;
 /// Directions in which a label is tried, in degrees clockwise from the right, best first.
-const DIRECTIONS: [f64; 12] = [0.0, 180.0, -45.0, 45.0, -135.0, 135.0, -90.0, 90.0, -20.0, 20.0, -160.0, 160.0];
+const DIRECTIONS: [f64; 12] =
+    [0.0, 180.0, -45.0, 45.0, -135.0, 135.0, -90.0, 90.0, -20.0, 20.0, -160.0, 160.0];
 
 /// Draws the points with their names beside them; where these have no room, in a legend.
 ///
@@ -62,9 +63,13 @@ pub fn draw(spec: &ScatterSpec) -> Result<Figure, FigureError> {
     let right = width - MARGIN - axes::OVERHANG;
     let top = MARGIN + GAP;
     let frame = Frame { left, top, right, bottom: top + ASPECT * (right - left) };
-    let places: Vec<Point> =
-        spec.points.iter().map(|point| (x.x(100.0 * point.area, &frame), y.y(point.bias, &frame))).collect();
-    let names: Vec<String> = spec.points.iter().map(|point| style::marked(&point.label, point.untrained)).collect();
+    let places: Vec<Point> = spec
+        .points
+        .iter()
+        .map(|point| (x.x(100.0 * point.area, &frame), y.y(point.bias, &frame)))
+        .collect();
+    let names: Vec<String> =
+        spec.points.iter().map(|point| style::marked(&point.label, point.untrained)).collect();
     let labels = place_labels(&names, &places, &obstacles(spec, &places, &x, &y, &frame), &frame);
     let legend = match labels {
         Some(_) => Legend::new(Vec::new(), width),
@@ -88,7 +93,11 @@ pub fn draw(spec: &ScatterSpec) -> Result<Figure, FigureError> {
             canvas.marker(series_marker(index), *place, 1.15 * MARKER, series_color(index))?;
         }
         for label in labels.iter().flatten() {
-            canvas.text(&label.text, (label.area.left, label.area.top + TEXT * CAP_HEIGHT), TextLook::new(TEXT))?;
+            canvas.text(
+                &label.text,
+                (label.area.left, label.area.top + TEXT * CAP_HEIGHT),
+                TextLook::new(TEXT),
+            )?;
         }
         legend.draw(canvas, MARGIN, legend_top)?;
         super::heatmap::draw_lines(canvas, &caption, (MARGIN, caption_top), TextLook::new(TEXT))
@@ -102,7 +111,9 @@ fn check(spec: &ScatterSpec) -> Result<(), FigureError> {
     }
     for point in &spec.points {
         let intervals = [point.area_interval, point.bias_interval].into_iter().flatten().flatten();
-        if let Some(value) = [point.area, point.bias].into_iter().chain(intervals).find(|v| !(0.0..=1.0).contains(v)) {
+        if let Some(value) =
+            [point.area, point.bias].into_iter().chain(intervals).find(|v| !(0.0..=1.0).contains(v))
+        {
             return refuse(format!("\"{}\" has a value of {value}, outside 0 to 1", point.label));
         }
     }
@@ -111,17 +122,24 @@ fn check(spec: &ScatterSpec) -> Result<(), FigureError> {
 
 /// The axes: areas in percent, from 0 or logarithmic; shape bias from 0.
 fn ranges(spec: &ScatterSpec) -> (Axis, Axis) {
-    let areas = || spec.points.iter().flat_map(|p| p.area_interval.into_iter().flatten().chain([p.area]));
+    let areas =
+        || spec.points.iter().flat_map(|p| p.area_interval.into_iter().flatten().chain([p.area]));
     let least = spec.points.iter().map(|p| p.area).fold(f64::INFINITY, f64::min);
     let most = areas().fold(0.0, f64::max);
     let title = "area ratio r(50 %), % of the map";
     let x = if least > 0.0 && most / least > WIDE_SPAN {
-        Axis::log(100.0 * least / 1.6, (160.0 * most).min(100.0), 7, &format!("{title} (log scale)"))
+        Axis::log(
+            100.0 * least / 1.6,
+            (160.0 * most).min(100.0),
+            7,
+            &format!("{title} (log scale)"),
+        )
     } else {
         let high = if most > 0.0 { (112.0 * most).min(100.0) } else { 1.0 };
         Axis::linear(0.0, high, 6, title)
     };
-    let biases = spec.points.iter().flat_map(|p| p.bias_interval.into_iter().flatten().chain([p.bias]));
+    let biases =
+        spec.points.iter().flat_map(|p| p.bias_interval.into_iter().flatten().chain([p.bias]));
     let highest = biases.fold(0.0, f64::max);
     let high = if highest > 0.0 { (1.15 * highest).min(1.0) } else { 1.0 };
     (x, Axis::linear(0.0, high, 6, "shape bias"))
@@ -138,11 +156,19 @@ struct Area {
 
 impl Area {
     fn around((x, y): Point, half_width: f64, half_height: f64) -> Self {
-        Self { left: x - half_width, top: y - half_height, right: x + half_width, bottom: y + half_height }
+        Self {
+            left: x - half_width,
+            top: y - half_height,
+            right: x + half_width,
+            bottom: y + half_height,
+        }
     }
 
     fn touches(&self, other: &Self) -> bool {
-        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
+        self.left < other.right
+            && other.left < self.right
+            && self.top < other.bottom
+            && other.top < self.bottom
     }
 
     fn is_inside(&self, frame: &Frame) -> bool {
@@ -165,15 +191,26 @@ impl Area {
 
 /// Markers and error bars.
 fn obstacles(spec: &ScatterSpec, places: &[Point], x: &Axis, y: &Axis, frame: &Frame) -> Vec<Area> {
-    let mut areas: Vec<Area> = places.iter().map(|place| Area::around(*place, 1.3 * MARKER, 1.3 * MARKER)).collect();
+    let mut areas: Vec<Area> =
+        places.iter().map(|place| Area::around(*place, 1.3 * MARKER, 1.3 * MARKER)).collect();
     for (point, place) in spec.points.iter().zip(places) {
         if let Some([low, high]) = point.area_interval {
             let ends = (x.x(100.0 * low, frame), x.x(100.0 * high, frame));
-            areas.push(Area { left: ends.0, right: ends.1, top: place.1 - 1.0, bottom: place.1 + 1.0 });
+            areas.push(Area {
+                left: ends.0,
+                right: ends.1,
+                top: place.1 - 1.0,
+                bottom: place.1 + 1.0,
+            });
         }
         if let Some([low, high]) = point.bias_interval {
             let ends = (y.y(high, frame), y.y(low, frame));
-            areas.push(Area { left: place.0 - 1.0, right: place.0 + 1.0, top: ends.0, bottom: ends.1 });
+            areas.push(Area {
+                left: place.0 - 1.0,
+                right: place.0 + 1.0,
+                top: ends.0,
+                bottom: ends.1,
+            });
         }
     }
     areas
@@ -189,8 +226,14 @@ struct Label {
 
 /// A place for each label, or none at all if one has no room. Points with the most neighbours
 /// choose first.
-fn place_labels(names: &[String], places: &[Point], obstacles: &[Area], frame: &Frame) -> Option<Vec<Label>> {
-    let crowd = |(x, y): Point| places.iter().map(|(a, b)| 1.0 / (4.0 + (a - x).hypot(b - y))).sum::<f64>();
+fn place_labels(
+    names: &[String],
+    places: &[Point],
+    obstacles: &[Area],
+    frame: &Frame,
+) -> Option<Vec<Label>> {
+    let crowd =
+        |(x, y): Point| places.iter().map(|(a, b)| 1.0 / (4.0 + (a - x).hypot(b - y))).sum::<f64>();
     let mut order: Vec<usize> = (0..names.len()).collect();
     order.sort_by(|a, b| crowd(places[*b]).total_cmp(&crowd(places[*a])).then(a.cmp(b)));
     let mut taken = obstacles.to_vec();
@@ -202,7 +245,9 @@ fn place_labels(names: &[String], places: &[Point], obstacles: &[Area], frame: &
             let free = label.area.is_inside(frame)
                 && !taken.iter().any(|area| area.touches(&label.area))
                 && !leaders.iter().any(|(from, to)| label.area.is_crossed(*from, *to));
-            let clear = label.leader.is_none_or(|(from, to)| !taken.iter().any(|area| area.is_crossed(from, to)));
+            let clear = label
+                .leader
+                .is_none_or(|(from, to)| !taken.iter().any(|area| area.is_crossed(from, to)));
             free && clear
         })?;
         taken.push(label.area);
@@ -281,7 +326,8 @@ mod tests {
     }
 
     fn spec(points: Vec<ScatterPoint>) -> ScatterSpec {
-        let caption = Some("Spearman’s ρ = 0.90 (95 % interval 0.41 to 1.00), 6 networks".to_owned());
+        let caption =
+            Some("Spearman’s ρ = 0.90 (95 % interval 0.41 to 1.00), 6 networks".to_owned());
         ScatterSpec { points, caption, width: Width::Column }
     }
 
@@ -295,8 +341,12 @@ mod tests {
             point("Swin-B", 0.18, 0.33),
             point("ViT-B/16", 0.52, 0.43),
         ];
-        let grid = (0..12).map(|i| point(&format!("net {i}"), 0.1 + 0.07 * (i % 4) as f64, 0.2 + 0.1 * (i / 4) as f64));
-        for points in [vec![point("alone", 0.3, 0.3)], vec![point("zero", 0.0, 0.0)], paper, grid.collect()] {
+        let grid = (0..12).map(|i| {
+            point(&format!("net {i}"), 0.1 + 0.07 * (i % 4) as f64, 0.2 + 0.1 * (i / 4) as f64)
+        });
+        for points in
+            [vec![point("alone", 0.3, 0.3)], vec![point("zero", 0.0, 0.0)], paper, grid.collect()]
+        {
             for width in [Width::Column, Width::Page] {
                 let count = points.len();
                 let names: Vec<String> = points.iter().map(|point| point.label.clone()).collect();
@@ -308,9 +358,13 @@ mod tests {
 
     #[test]
     fn long_labels_and_equal_points() {
-        let hard = HARD_LABELS.iter().enumerate().map(|(i, l)| point(l, 0.03 * (i + 1) as f64, 0.3 + 0.01 * i as f64));
+        let hard = HARD_LABELS
+            .iter()
+            .enumerate()
+            .map(|(i, l)| point(l, 0.03 * (i + 1) as f64, 0.3 + 0.01 * i as f64));
         sound(&draw(&spec(hard.collect())).unwrap());
-        let equal: Vec<_> = (0..20).map(|i| point(&format!("equal network {i}"), 0.2, 0.3)).collect();
+        let equal: Vec<_> =
+            (0..20).map(|i| point(&format!("equal network {i}"), 0.2, 0.3)).collect();
         let texts = sound(&draw(&spec(equal)).unwrap());
         assert_eq!(texts.iter().filter(|text| text.starts_with("equal network")).count(), 20);
     }

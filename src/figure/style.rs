@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn forty_series_differ_in_colour_shape_and_dash() {
-        let all: Vec<_> = (0..40).map(|i| (series_color(i), series_marker(i), series_dash(i))).collect();
+        let all: Vec<_> =
+            (0..40).map(|i| (series_color(i), series_marker(i), series_dash(i))).collect();
         for (i, a) in all.iter().enumerate() {
             assert!(!all[..i].contains(a), "series {i} repeats an earlier one");
         }

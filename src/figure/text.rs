@@ -52,13 +52,18 @@ pub(crate) fn width(text: &str, size: f64, weight: Weight) -> f64 {
 }
 
 /// The widest of several texts, in points.
-pub(crate) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>, size: f64, weight: Weight) -> f64 {
+pub(crate) fn widest<'a>(
+    texts: impl IntoIterator<Item = &'a str>,
+    size: f64,
+    weight: Weight,
+) -> f64 {
     texts.into_iter().map(|text| width(text, size, weight)).fold(0.0, f64::max)
 }
 
 /// `text` with control characters (which XML forbids) and line breaks made into single spaces.
 pub(crate) fn clean(text: &str) -> String {
-    let forbidden = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}');
+    let forbidden =
+        |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}');
     let spaced: String = text.chars().map(|c| if forbidden(c) { ' ' } else { c }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -149,7 +154,10 @@ mod tests {
         }
         assert_eq!(wrap("one two", 80.0, 2, 7.0, Weight::Regular), ["one two"]);
         assert!(wrap("", 80.0, 2, 7.0, Weight::Regular).is_empty());
-        assert_eq!(wrap("swin_base-patch4", 40.0, 3, 7.0, Weight::Regular).concat(), "swin_base-patch4");
+        assert_eq!(
+            wrap("swin_base-patch4", 40.0, 3, 7.0, Weight::Regular).concat(),
+            "swin_base-patch4"
+        );
     }
 
     #[test]

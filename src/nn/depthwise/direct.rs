@@ -57,35 +57,19 @@ fn choose_group(taps_height: usize, output_height: usize) -> usize {
 impl Job for Direct<'_, '_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
-        let Direct {
-            source,
-            taps,
-            padding,
-            mut sink,
-            scratch,
-        } = self;
+        let Direct { source, taps, padding, mut sink, scratch } = self;
         let group = choose_group(taps.height, sink.height);
         let groups = taps.height.div_ceil(group);
         scratch.taps.clear();
         scratch.taps.extend_from_slice(taps.values);
         scratch.taps.resize(groups * group * taps.width, 0.0);
-        let padded = Taps {
-            values: &scratch.taps,
-            height: groups * group,
-            width: taps.width,
-        };
+        let padded = Taps { values: &scratch.taps, height: groups * group, width: taps.width };
         let vectors = sink.width.div_ceil(V::LANES);
         let strips = vectors.div_ceil(most_vectors(group, V::LANES));
         for index in 0..strips {
             let (first, end) = (index * vectors / strips, (index + 1) * vectors / strips);
-            let strip = cut_strip::<V>(
-                source,
-                taps.width,
-                padding,
-                first,
-                end - first,
-                &mut scratch.strip,
-            );
+            let strip =
+                cut_strip::<V>(source, taps.width, padding, first, end - first, &mut scratch.strip);
             macro_rules! walk {
                 ($($group:literal: $($columns:literal)*;)*) => {
                     match (group, end - first) {
@@ -119,11 +103,7 @@ fn cut_strip<V: Lanes>(
     let (height, width) = (source.height, source.width);
     if source.keep.is_none() && column >= padding.left && column + span <= padding.left + width {
         let input = source.values[column - padding.left..].as_ptr();
-        return Strip {
-            input,
-            stride: width,
-            column,
-        };
+        return Strip { input, stride: width, column };
     }
     // In padded columns: the strip is column..column + span, the image left..left + width.
     let begin = column.max(padding.left).min(column + span);
@@ -142,11 +122,7 @@ fn cut_strip<V: Lanes>(
             }
         }
     }
-    Strip {
-        input: buffer.as_ptr(),
-        stride: span,
-        column,
-    }
+    Strip { input: buffer.as_ptr(), stride: span, column }
 }
 
 /// All output rows of a strip that is `C` vectors wide. `taps.height` is a multiple of `G`, and the
@@ -162,13 +138,7 @@ struct Walk<'a, 'b, const G: usize, const C: usize> {
 impl<const G: usize, const C: usize> Job for Walk<'_, '_, G, C> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
-        let Walk {
-            strip,
-            height,
-            taps,
-            padding,
-            sink,
-        } = self;
+        let Walk { strip, height, taps, padding, sink } = self;
         let groups = taps.height / G;
         for index in 0..groups {
             // SAFETY: handed on; the group's rows lie in the kernel.
@@ -202,11 +172,7 @@ unsafe fn walk_group<V: Lanes, const G: usize, const C: usize>(
     // the strip's width on reading and by `count` on writing.
     unsafe {
         let bias = V::splat(sink.bias);
-        let count = |c: usize| {
-            sink.width
-                .saturating_sub(strip.column + c * V::LANES)
-                .min(V::LANES)
-        };
+        let count = |c: usize| sink.width.saturating_sub(strip.column + c * V::LANES).min(V::LANES);
         let counts: [usize; C] = std::array::from_fn(count);
         let mut sums = [[bias; C]; G];
         // `sums[0]` belongs to output row `y`, `sums[d]` to `y + d`.

@@ -80,11 +80,7 @@ impl Fft {
                     [angle.cos() as f32, angle.sin() as f32]
                 })
                 .collect();
-            steps.push(Step {
-                radix,
-                block,
-                twiddles,
-            });
+            steps.push(Step { radix, block, twiddles });
             block = part;
         }
         Some(Self { length, steps })
@@ -148,11 +144,7 @@ impl<const R: usize, const INVERSE: bool> Job for Butterflies<'_, R, INVERSE> {
     unsafe fn run<V: Lanes>(self) {
         let Self { step, line, length } = self;
         let part = step.block / R;
-        let (real, imaginary) = if INVERSE {
-            (V::LANES, 0)
-        } else {
-            (0, V::LANES)
-        };
+        let (real, imaginary) = if INVERSE { (V::LANES, 0) } else { (0, V::LANES) };
         // SAFETY: block + j + s * part < length, and a twiddle exists for every j and s.
         unsafe {
             for block in (0..length).step_by(step.block) {
@@ -191,12 +183,7 @@ unsafe fn rotate<V: Lanes>((re, im): (V, V), twiddle: *const f32) -> (V, V) {
 /// The product of two complex vectors.
 #[inline(always)]
 pub(super) unsafe fn multiply<V: Lanes>((re, im): (V, V), (cos, sin): (V, V)) -> (V, V) {
-    unsafe {
-        (
-            im.neg_mul_add(sin, re.mul(cos)),
-            im.mul_add(cos, re.mul(sin)),
-        )
-    }
+    unsafe { (im.neg_mul_add(sin, re.mul(cos)), im.mul_add(cos, re.mul(sin))) }
 }
 
 #[inline(always)]
@@ -246,19 +233,12 @@ unsafe fn three<V: Lanes>(x: [(V, V); 3]) -> [(V, V); 3] {
     unsafe {
         let (half, height) = (V::splat(0.5), V::splat(0.866_025_4));
         let (sum, difference) = (add(x[1], x[2]), sub(x[1], x[2]));
-        let middle = (
-            sum.0.neg_mul_add(half, x[0].0),
-            sum.1.neg_mul_add(half, x[0].1),
-        );
+        let middle = (sum.0.neg_mul_add(half, x[0].0), sum.1.neg_mul_add(half, x[0].1));
         // middle -+ i sin(60 degrees) difference
-        let one = (
-            difference.1.mul_add(height, middle.0),
-            difference.0.neg_mul_add(height, middle.1),
-        );
-        let two = (
-            difference.1.neg_mul_add(height, middle.0),
-            difference.0.mul_add(height, middle.1),
-        );
+        let one =
+            (difference.1.mul_add(height, middle.0), difference.0.neg_mul_add(height, middle.1));
+        let two =
+            (difference.1.neg_mul_add(height, middle.0), difference.0.mul_add(height, middle.1));
         [add(x[0], sum), one, two]
     }
 }
@@ -268,12 +248,7 @@ unsafe fn four<V: Lanes>(x: [(V, V); 4]) -> [(V, V); 4] {
     unsafe {
         let (even, odd) = (add(x[0], x[2]), sub(x[0], x[2]));
         let (sum, difference) = (add(x[1], x[3]), sub(x[1], x[3]));
-        [
-            add(even, sum),
-            sub_i(odd, difference),
-            sub(even, sum),
-            add_i(odd, difference),
-        ]
+        [add(even, sum), sub_i(odd, difference), sub(even, sum), add_i(odd, difference)]
     }
 }
 
@@ -285,22 +260,10 @@ unsafe fn five<V: Lanes>(x: [(V, V); 5]) -> [(V, V); 5] {
         let (a, b) = (add(x[1], x[4]), sub(x[1], x[4]));
         let (c, d) = (add(x[2], x[3]), sub(x[2], x[3]));
         let weighted = |p: V, q: V, x: V, y: V, z: V| y.mul_add(q, x.mul_add(p, z));
-        let one = (
-            weighted(cos1, cos2, a.0, c.0, x[0].0),
-            weighted(cos1, cos2, a.1, c.1, x[0].1),
-        );
-        let two = (
-            weighted(cos2, cos1, a.0, c.0, x[0].0),
-            weighted(cos2, cos1, a.1, c.1, x[0].1),
-        );
-        let turn1 = (
-            d.0.mul_add(sin2, b.0.mul(sin1)),
-            d.1.mul_add(sin2, b.1.mul(sin1)),
-        );
-        let turn2 = (
-            d.0.neg_mul_add(sin1, b.0.mul(sin2)),
-            d.1.neg_mul_add(sin1, b.1.mul(sin2)),
-        );
+        let one = (weighted(cos1, cos2, a.0, c.0, x[0].0), weighted(cos1, cos2, a.1, c.1, x[0].1));
+        let two = (weighted(cos2, cos1, a.0, c.0, x[0].0), weighted(cos2, cos1, a.1, c.1, x[0].1));
+        let turn1 = (d.0.mul_add(sin2, b.0.mul(sin1)), d.1.mul_add(sin2, b.1.mul(sin1)));
+        let turn2 = (d.0.neg_mul_add(sin1, b.0.mul(sin2)), d.1.neg_mul_add(sin1, b.1.mul(sin2)));
         [
             add(x[0], add(a, c)),
             sub_i(one, turn1),

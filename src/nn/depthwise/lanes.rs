@@ -136,11 +136,7 @@ impl Lanes for [f32; 8] {
     #[inline(always)]
     unsafe fn load_range(from: *const f32, first: usize, end: usize) -> Self {
         std::array::from_fn(|lane| {
-            if (first..end).contains(&lane) {
-                unsafe { *from.wrapping_add(lane) }
-            } else {
-                0.0
-            }
+            if (first..end).contains(&lane) { unsafe { *from.wrapping_add(lane) } } else { 0.0 }
         })
     }
     #[inline(always)]

@@ -138,10 +138,7 @@ unsafe fn mask(first: usize, end: usize) -> __m256i {
     unsafe {
         let lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         let below = _mm256_cmpgt_epi32(_mm256_set1_epi32(first as i32), lane);
-        _mm256_andnot_si256(
-            below,
-            _mm256_cmpgt_epi32(_mm256_set1_epi32(end as i32), lane),
-        )
+        _mm256_andnot_si256(below, _mm256_cmpgt_epi32(_mm256_set1_epi32(end as i32), lane))
     }
 }
 

@@ -30,7 +30,7 @@ use run::{Call, Operation, Sizes};
 /// The weights of a depthwise convolution (cross-correlation, as in PyTorch), one kernel a channel,
 /// prepared for [`forward`](Self::forward) and [`input_gradient`](Self::input_gradient).
 ///
-/// Images are `images x channels x height x width`, contiguous.
+/// Images are `channels x images x height x width`, contiguous.
 #[derive(Debug)]
 pub struct DepthwiseKernel {
     channels: usize,
@@ -94,29 +94,16 @@ impl DepthwiseKernel {
         height: usize,
         width: usize,
     ) -> Self {
-        assert!(
-            channels > 0 && height > 0 && width > 0,
-            "a kernel has no elements"
-        );
-        assert_eq!(
-            weights.len(),
-            channels * height * width,
-            "depthwise weights"
-        );
-        assert!(
-            bias.is_none_or(|bias| bias.len() == channels),
-            "depthwise bias"
-        );
+        assert!(channels > 0 && height > 0 && width > 0, "a kernel has no elements");
+        assert_eq!(weights.len(), channels * height * width, "depthwise weights");
+        assert!(bias.is_none_or(|bias| bias.len() == channels), "depthwise bias");
         let flip = |kernel: &[f32]| kernel.iter().rev().copied().collect::<Vec<_>>();
         Self {
             channels,
             height,
             width,
             weights: weights.to_vec(),
-            flipped: weights
-                .chunks_exact(height * width)
-                .flat_map(flip)
-                .collect(),
+            flipped: weights.chunks_exact(height * width).flat_map(flip).collect(),
             bias: bias.map(<[f32]>::to_vec),
             path: Path::detect(),
             algorithm: None,
@@ -138,8 +125,7 @@ impl DepthwiseKernel {
         width: usize,
         padding: Padding,
     ) -> String {
-        self.plan(self.output_size(height, width, padding, 1), padding, images)
-            .to_string()
+        self.plan(self.output_size(height, width, padding, 1), padding, images).to_string()
     }
 
     /// Number of channels.
@@ -247,14 +233,7 @@ impl DepthwiseKernel {
             kernel: (self.height, self.width),
             bias: None,
             relu: false,
-            sizes: Sizes {
-                images,
-                channels: self.channels,
-                source,
-                sink,
-                padding,
-                stride,
-            },
+            sizes: Sizes { images, channels: self.channels, source, sink, padding, stride },
         }
         .run(
             output_gradient,
@@ -280,12 +259,7 @@ impl DepthwiseKernel {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         let plan = plans.entry((output, padding, images)).or_insert_with(|| {
             let kernel = self.size();
-            let shape = Shape {
-                kernel,
-                output,
-                padding,
-                images,
-            };
+            let shape = Shape { kernel, output, padding, images };
             Arc::new(plan::choose(&shape, self.path.lanes(), self.algorithm))
         });
         Arc::clone(plan)

@@ -71,12 +71,7 @@ fn direct_cost(shape: &Shape, lanes: usize) -> f64 {
 
 /// The tiling with the least cost, and that cost in cycles for one channel.
 fn cheapest_tiling(shape: &Shape, lanes: usize) -> Option<(Tiling, f64)> {
-    let Padding {
-        top,
-        left,
-        bottom,
-        right,
-    } = shape.padding;
+    let Padding { top, left, bottom, right } = shape.padding;
     let vertical = cuts(shape.output.0, shape.kernel.0, top.min(bottom), 2);
     let horizontal = cuts(shape.output.1, shape.kernel.1, left.min(right), 1);
     let mut best: Option<(Cut, Cut, f64)> = None;
@@ -114,21 +109,13 @@ fn cuts(outputs: usize, kernel: usize, shared_zeros: usize, per_element: usize) 
         let each = outputs.div_ceil(tiles);
         // A single tile may let the padding before and after it overlap.
         let shared = if tiles == 1 { shared_zeros } else { 0 };
-        let least = (each + kernel - 1 - shared)
-            .max(kernel)
-            .max(each)
-            .div_ceil(per_element);
+        let least = (each + kernel - 1 - shared).max(kernel).max(each).div_ceil(per_element);
         if least > LONGEST || each * tiles >= outputs + each {
             continue;
         }
         let smooth = (least..=least + least / 2 + 8).filter_map(|length| {
             let (_, cost) = factor(length)?;
-            Some(Cut {
-                outputs: each,
-                length,
-                tiles,
-                cost,
-            })
+            Some(Cut { outputs: each, length, tiles, cost })
         });
         cuts.extend(smooth.take(6));
         if each <= 16 {

@@ -14,12 +14,7 @@ pub struct Padding {
 impl Padding {
     /// The same number on all four sides.
     pub fn uniform(width: usize) -> Self {
-        Self {
-            top: width,
-            left: width,
-            bottom: width,
-            right: width,
-        }
+        Self { top: width, left: width, bottom: width, right: width }
     }
 
     /// The padding with which a correlation with the flipped kernel undoes this one's shift: at

@@ -62,32 +62,14 @@ impl Call<'_> {
         signs: Option<&mut [u8]>,
         output_keep: Option<&[u8]>,
     ) {
-        let Sizes {
-            images,
-            channels,
-            source,
-            sink,
-            ..
-        } = self.sizes;
+        let Sizes { images, channels, source, sink, .. } = self.sizes;
         let (source_plane, sink_plane) = (source.0 * source.1, sink.0 * sink.1);
-        let (inputs, outputs) = (
-            images * channels * source_plane,
-            images * channels * sink_plane,
-        );
+        let (inputs, outputs) = (images * channels * source_plane, images * channels * sink_plane);
         assert_eq!(input.len(), inputs, "depthwise source");
         assert_eq!(output.len(), outputs, "depthwise result");
-        assert!(
-            input_keep.is_none_or(|keep| keep.len() == inputs),
-            "signs of the source"
-        );
-        assert!(
-            output_keep.is_none_or(|keep| keep.len() == outputs),
-            "signs for the result"
-        );
-        assert!(
-            signs.as_ref().is_none_or(|signs| signs.len() == outputs),
-            "signs of the result"
-        );
+        assert!(input_keep.is_none_or(|keep| keep.len() == inputs), "signs of the source");
+        assert!(output_keep.is_none_or(|keep| keep.len() == outputs), "signs for the result");
+        assert!(signs.as_ref().is_none_or(|signs| signs.len() == outputs), "signs of the result");
         if outputs == 0 {
             return;
         }
@@ -95,18 +77,18 @@ impl Call<'_> {
         let mut sinks: Vec<Vec<Sink>> = (0..channels).map(|_| Vec::with_capacity(images)).collect();
         let mut signs = signs.map(|signs| signs.chunks_exact_mut(sink_plane));
         for (index, values) in output.chunks_exact_mut(sink_plane).enumerate() {
-            sinks[index % channels].push(Sink {
+            sinks[index / images].push(Sink {
                 values,
                 height: sink.0,
                 width: sink.1,
-                bias: self.bias.map_or(0.0, |bias| bias[index % channels]),
+                bias: self.bias.map_or(0.0, |bias| bias[index / images]),
                 relu: self.relu,
                 signs: signs.as_mut().and_then(Iterator::next),
                 keep: output_keep.map(|keep| &keep[index * sink_plane..(index + 1) * sink_plane]),
             });
         }
         let source_of = |image: usize, channel: usize| {
-            let start = (image * channels + channel) * source_plane;
+            let start = (channel * images + image) * source_plane;
             let range = start..start + source_plane;
             Source {
                 values: &input[range.clone()],
@@ -131,62 +113,29 @@ impl Call<'_> {
         sinks: Vec<Sink>,
         scratch: &mut Scratch,
     ) {
-        let Sizes {
-            padding, stride, ..
-        } = self.sizes;
+        let Sizes { padding, stride, .. } = self.sizes;
         let (height, width) = self.kernel;
         let values = &self.weights[channel * height * width..(channel + 1) * height * width];
-        let taps = Taps {
-            values,
-            height,
-            width,
-        };
+        let taps = Taps { values, height, width };
         if let Operation::Correlate(plan) = &self.operation
             && let Plan::Spectral(tiling) = &**plan
         {
             let (sources, scratch) = (&sources, &mut scratch.spectral);
-            return self.path.run(Spectral {
-                sources,
-                taps,
-                padding,
-                sinks,
-                tiling,
-                scratch,
-            });
+            return self.path.run(Spectral { sources, taps, padding, sinks, tiling, scratch });
         }
         for (source, sink) in sources.into_iter().zip(sinks) {
             match self.operation {
                 Operation::Correlate(_) => {
                     let scratch = &mut scratch.direct;
-                    self.path.run(Direct {
-                        source,
-                        taps,
-                        padding,
-                        sink,
-                        scratch,
-                    });
+                    self.path.run(Direct { source, taps, padding, sink, scratch });
                 }
                 Operation::Strided => {
                     let scratch = &mut scratch.strided;
-                    self.path.run(Strided {
-                        source,
-                        taps,
-                        padding,
-                        stride,
-                        sink,
-                        scratch,
-                    });
+                    self.path.run(Strided { source, taps, padding, stride, sink, scratch });
                 }
                 Operation::StridedGradient => {
                     let scratch = &mut scratch.strided;
-                    self.path.run(StridedGradient {
-                        source,
-                        taps,
-                        padding,
-                        stride,
-                        sink,
-                        scratch,
-                    });
+                    self.path.run(StridedGradient { source, taps, padding, stride, sink, scratch });
                 }
             }
         }

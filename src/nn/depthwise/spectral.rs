@@ -44,13 +44,7 @@ impl Tiling {
             })
             .collect();
         let (columns, rows) = (Fft::new(half_height)?, Fft::new(width)?);
-        Some(Self {
-            tile_height,
-            tile_width,
-            columns,
-            rows,
-            twist,
-        })
+        Some(Self { tile_height, tile_width, columns, rows, twist })
     }
 
     /// Numbers in a spectrum: for each block of `lanes` column frequencies, all row frequencies, real
@@ -68,10 +62,7 @@ impl fmt::Display for Tiling {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         let (height, width) = (2 * self.columns.length, self.rows.length);
         let (tile_height, tile_width) = (self.tile_height, self.tile_width);
-        write!(
-            formatter,
-            "tiles {tile_height} x {tile_width}, transforms {height} x {width}"
-        )
+        write!(formatter, "tiles {tile_height} x {tile_width}, transforms {height} x {width}")
     }
 }
 
@@ -96,37 +87,17 @@ pub(super) struct Spectral<'a, 'b> {
 impl Job for Spectral<'_, '_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
-        let Spectral {
-            sources,
-            taps,
-            padding,
-            sinks,
-            tiling,
-            scratch,
-        } = self;
+        let Spectral { sources, taps, padding, sinks, tiling, scratch } = self;
         let Scratch { line, tile, kernel } = scratch;
         let columns = tiling.columns.length.next_multiple_of(V::LANES);
         let line = aligned(line, columns * 2 * V::LANES);
         let tile = aligned(tile, tiling.spectrum_len(V::LANES));
         let kernel = aligned(kernel, tiling.spectrum_len(V::LANES));
-        let whole = Source {
-            values: taps.values,
-            height: taps.height,
-            width: taps.width,
-            keep: None,
-        };
+        let whole =
+            Source { values: taps.values, height: taps.height, width: taps.width, keep: None };
         // SAFETY: the buffers have the lengths that the tiling asks for with this number of lanes.
         unsafe {
-            transform::<V>(
-                tiling,
-                &View {
-                    source: whole,
-                    top: 0,
-                    left: 0,
-                },
-                line,
-                kernel,
-            );
+            transform::<V>(tiling, &View { source: whole, top: 0, left: 0 }, line, kernel);
             transform_rows::<V>(tiling, kernel);
             for (source, mut sink) in sources.iter().zip(sinks) {
                 for top in (0..sink.height).step_by(tiling.tile_height) {
@@ -191,12 +162,7 @@ unsafe fn load_columns<V: Lanes>(
     column: isize,
     line: &mut [f32],
 ) -> bool {
-    let Source {
-        values,
-        height,
-        width,
-        keep,
-    } = view.source;
+    let Source { values, height, width, keep } = view.source;
     let half = tiling.columns.length;
     let lanes = V::LANES as isize;
     let first = (view.left - column).clamp(0, lanes) as usize;
@@ -258,9 +224,7 @@ unsafe fn exchange<V: Lanes, const INTO_TILE: bool>(
             // SAFETY: `line` is as long as a whole number of blocks; column + count <= width.
             unsafe {
                 let in_line = line.as_mut_ptr().add(block * V::LANES * pair + part);
-                let in_tile = tile
-                    .as_mut_ptr()
-                    .add((block * width + column) * pair + part);
+                let in_tile = tile.as_mut_ptr().add((block * width + column) * pair + part);
                 if count == V::LANES {
                     if INTO_TILE {
                         V::transpose(in_line, pair, in_tile, pair);
@@ -303,10 +267,7 @@ unsafe fn transform_rows<V: Lanes>(tiling: &Tiling, kernel: &mut [f32]) {
 #[inline(always)]
 unsafe fn correlate_rows<V: Lanes>(tiling: &Tiling, tile: &mut [f32], kernel: &[f32]) {
     let length = tiling.rows.length * 2 * V::LANES;
-    for (block, kernel) in tile
-        .chunks_exact_mut(length)
-        .zip(kernel.chunks_exact(length))
-    {
+    for (block, kernel) in tile.chunks_exact_mut(length).zip(kernel.chunks_exact(length)) {
         // SAFETY: a chunk is a line of the rows' transform, and as many pairs of vectors.
         unsafe {
             tiling.rows.forward::<V>(block.as_mut_ptr());

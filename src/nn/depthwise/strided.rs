@@ -38,14 +38,7 @@ pub(super) struct StridedGradient<'a, 'b> {
 impl Job for Strided<'_, '_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
-        let Strided {
-            source,
-            taps,
-            padding,
-            stride,
-            mut sink,
-            scratch,
-        } = self;
+        let Strided { source, taps, padding, stride, mut sink, scratch } = self;
         let Scratch { rows, products, .. } = scratch;
         // A class of a padded row, with room for the lanes that the last vector reads too far.
         let class = sink.width + taps.width.div_ceil(stride) + V::LANES;
@@ -58,21 +51,13 @@ impl Job for Strided<'_, '_> {
             products.clear();
             for u in 0..taps.height {
                 let padded = y * stride + u;
-                let Some(row) = padded
-                    .checked_sub(padding.top)
-                    .filter(|row| *row < source.height)
+                let Some(row) = padded.checked_sub(padding.top).filter(|row| *row < source.height)
                 else {
                     continue;
                 };
                 let start = (row % taps.height) * slot;
                 if row >= split {
-                    split_row(
-                        source,
-                        row,
-                        padding.left,
-                        stride,
-                        &mut rows[start..start + slot],
-                    );
+                    split_row(source, row, padding.left, stride, &mut rows[start..start + slot]);
                     split = row + 1;
                 }
                 let tap = |v: usize| taps.values[u * taps.width + v];
@@ -95,10 +80,7 @@ impl Job for Strided<'_, '_> {
 #[inline(always)]
 fn split_row(source: Source, row: usize, left: usize, stride: usize, slot: &mut [f32]) {
     let range = row * source.width..(row + 1) * source.width;
-    let (line, keep) = (
-        &source.values[range.clone()],
-        source.keep.map(|keep| &keep[range]),
-    );
+    let (line, keep) = (&source.values[range.clone()], source.keep.map(|keep| &keep[range]));
     let class = slot.len() / stride;
     for (index, part) in slot.chunks_exact_mut(class).enumerate() {
         // Padded column = place * stride + index.
@@ -150,19 +132,8 @@ unsafe fn sum_products<V: Lanes>(
 impl Job for StridedGradient<'_, '_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
-        let StridedGradient {
-            source,
-            taps,
-            padding,
-            stride,
-            mut sink,
-            scratch,
-        } = self;
-        let Scratch {
-            rows,
-            products,
-            line,
-        } = scratch;
+        let StridedGradient { source, taps, padding, stride, mut sink, scratch } = self;
+        let Scratch { rows, products, line } = scratch;
         // Gradient rows with enough zeros on the left that no tap reads before their start.
         let zeros = taps.width.div_ceil(stride);
         let places = (padding.left + sink.width).div_ceil(stride);
@@ -232,11 +203,7 @@ fn interleave(classes: &[f32], stride: usize, left: usize, to: &mut [f32]) {
     if stride == 2 {
         // A pair of outputs starts in class `left % 2`; the other class is one further if that is 1.
         let (first, second) = classes.split_at(class);
-        let (even, odd) = if left % 2 == 0 {
-            (first, second)
-        } else {
-            (second, &first[1..])
-        };
+        let (even, odd) = if left % 2 == 0 { (first, second) } else { (second, &first[1..]) };
         let skip = left / 2;
         for (pair, (a, b)) in to.chunks_mut(2).zip(even[skip..].iter().zip(&odd[skip..])) {
             pair[0] = *a;

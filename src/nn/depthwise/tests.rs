@@ -35,12 +35,7 @@ impl Problem {
         numbers(self.channels * self.kernel.0 * self.kernel.1, self.seed)
     }
     fn output(&self) -> (usize, usize) {
-        let Padding {
-            top,
-            left,
-            bottom,
-            right,
-        } = self.padding;
+        let Padding { top, left, bottom, right } = self.padding;
         (
             (self.input.0 + top + bottom - self.kernel.0) / self.stride + 1,
             (self.input.1 + left + right - self.kernel.1) / self.stride + 1,
@@ -64,7 +59,7 @@ impl Problem {
                     if row < height && column < width {
                         visit(
                             (plane * height + row) * width + column,
-                            ((plane % self.channels) * kh + u) * kw + v,
+                            ((plane / self.images) * kh + u) * kw + v,
                             (plane * oh + y) * ow + x,
                         );
                     }
@@ -129,13 +124,8 @@ prop_compose! {
 
 /// The largest difference, relative to the largest value.
 fn relative_error(found: &[f32], expected: &[f64]) -> f64 {
-    let largest = expected
-        .iter()
-        .fold(1e-3, |most: f64, value| most.max(value.abs()));
-    let differences = found
-        .iter()
-        .zip(expected)
-        .map(|(a, b)| (f64::from(*a) - b).abs());
+    let largest = expected.iter().fold(1e-3, |most: f64, value| most.max(value.abs()));
+    let differences = found.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs());
     differences.fold(0.0, f64::max) / largest
 }
 

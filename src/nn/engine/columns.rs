@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tch::{Device, Kind, Tensor};
 
+use super::gemm::{self, Left, Target};
 use crate::nn::NnError;
 
 /// A weight matrix, rows x columns, shared among threads that only read it.
@@ -29,6 +30,17 @@ impl Matrix {
             .map_err(NnError::torch("preparing a weight"))?;
         let columns = values.size()[1] as usize;
         Ok(Matrix { values, rows: rows as usize, columns })
+    }
+
+    /// The matrix as the left part of a product.
+    pub fn left(&self, transposed: bool) -> Left {
+        let pointer = self.values.data_ptr() as *const f32;
+        let Matrix { rows, columns, .. } = *self;
+        if transposed {
+            Left { pointer, rows: columns, depth: rows, row_step: 1, depth_step: columns }
+        } else {
+            Left { pointer, rows, depth: columns, row_step: columns, depth_step: 1 }
+        }
     }
 
     fn view(&self, transposed: bool) -> Result<Tensor, tch::TchError> {
@@ -94,9 +106,7 @@ impl Columns {
     pub unsafe fn row<'a>(self, row: usize) -> &'a mut [f32] {
         debug_assert!(row < self.rows);
         // SAFETY: the row lies in the matrix; the caller vouches for the rest.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.pointer.add(row * self.stride), self.count)
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.pointer.add(row * self.stride), self.count) }
     }
 
     /// One row, to read.
@@ -108,6 +118,11 @@ impl Columns {
         debug_assert!(row < self.rows);
         // SAFETY: the row lies in the matrix; the caller vouches for the rest.
         unsafe { std::slice::from_raw_parts(self.pointer.add(row * self.stride), self.count) }
+    }
+
+    /// These columns as the place for a product.
+    pub fn target(&self) -> Target {
+        Target { pointer: self.pointer, columns: self.count, stride: self.stride }
     }
 
     fn view(&self) -> Result<Tensor, tch::TchError> {
@@ -136,6 +151,13 @@ pub(super) unsafe fn product(
     if to.count == 0 {
         return Ok(());
     }
+    if gemm::is_available() {
+        // SAFETY: the caller vouches for the numbers.
+        let fill = |k: usize, line: &mut [f32]| line.copy_from_slice(unsafe { from.read(k) });
+        // SAFETY: as above.
+        unsafe { gemm::multiply(weight.left(transposed), fill, to.target(), add) };
+        return Ok(());
+    }
     let run = || {
         let (weight, from, to) = (weight.view(transposed)?, from.view()?, to.view()?);
         if add { to.f_addmm_out(&to, &weight, &from) } else { weight.f_mm_out(&to, &from) }
@@ -149,7 +171,8 @@ mod tests {
 
     #[test]
     fn products_of_some_columns_by_hand() {
-        let weight = Matrix::new(&Tensor::from_slice(&[1f32, 2.0, 3.0, 4.0]).reshape([2, 2])).unwrap();
+        let weight =
+            Matrix::new(&Tensor::from_slice(&[1f32, 2.0, 3.0, 4.0]).reshape([2, 2])).unwrap();
         let mut from = vec![1f32, 2.0, 3.0, 10.0, 20.0, 30.0];
         let mut to = vec![100f32; 6];
         let (x, y) = (Columns::new(&mut from, 2), Columns::new(&mut to, 2));

@@ -156,7 +156,6 @@ pub(super) fn compile(
 struct Lowering<'a> {
     graph: &'a Graph,
     parameters: &'a Parameters,
-    channels: &'a [usize],
     members: &'a [NodeId],
     steps: Vec<Step>,
     slot_channels: Vec<usize>,
@@ -194,7 +193,6 @@ impl<'a> Lowering<'a> {
         Lowering {
             graph,
             parameters,
-            channels,
             members,
             steps: Vec::new(),
             slot_channels: inputs.iter().map(|input| channels[input.node.0]).collect(),
@@ -275,9 +273,8 @@ impl<'a> Lowering<'a> {
                 self.steps.push(Step::Affine { slot, scale, shift });
             }
             Layer::LayerNorm(l) => {
-                let entry = |suffix: &str| {
-                    numbers(self.parameters.get(&format!("{}.{suffix}", l.prefix))?)
-                };
+                let entry =
+                    |suffix: &str| numbers(self.parameters.get(&format!("{}.{suffix}", l.prefix))?);
                 let (scale, shift) = (entry("weight")?, entry("bias")?);
                 let kept = self.next_kept();
                 let epsilon = l.epsilon;
@@ -349,8 +346,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn sum(&mut self, id: NodeId) {
-        let (first, second) =
-            (self.graph.node(id).inputs[0], self.graph.node(id).inputs[1]);
+        let (first, second) = (self.graph.node(id).inputs[0], self.graph.node(id).inputs[1]);
         // Onto the one that nobody else needs.
         let free = |node: &NodeId| self.reads.get(node) == Some(&1);
         let (onto, other) =
@@ -462,12 +458,7 @@ fn backward(
 
 /// Gives each slot a home: the map that comes in or goes out, else rows of the scratch matrix, which
 /// slots share that aren't needed at the same time.
-fn place(
-    steps: Vec<Step>,
-    channels: Vec<usize>,
-    inputs: &[Slot],
-    outputs: &[Slot],
-) -> Program {
+fn place(steps: Vec<Step>, channels: Vec<usize>, inputs: &[Slot], outputs: &[Slot]) -> Program {
     let mut homes: Vec<Option<Home>> = vec![None; channels.len()];
     for (index, &slot) in inputs.iter().enumerate() {
         homes[slot] = Some(Home::In(index));

@@ -79,8 +79,7 @@ fn each_tap(slide: &Slide, mut visit: impl FnMut(u8, usize, usize)) {
 
 /// The mean of each channel over all positions, summed in f64.
 pub(super) fn mean(storage: &Arc<Storage>, input: &Map) -> Map {
-    let mut output =
-        Map::new(storage, input.channels, input.images, Window::whole([1, 1]));
+    let mut output = Map::new(storage, input.channels, input.images, Window::whole([1, 1]));
     let count = input.window.count();
     for (mean, plane) in output.values.iter_mut().zip(input.values.chunks_exact(count)) {
         let sum: f64 = plane.iter().map(|&value| f64::from(value)).sum();

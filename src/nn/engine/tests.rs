@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::nn::autograd;
+use crate::nn::autograd::Reference;
 use crate::nn::forward::{Mode, forward};
 use crate::nn::testing::{Block, block, image, network, relative_l1};
 
@@ -20,7 +20,7 @@ fn both(
     let place = [at(row, rows), at(column, columns)];
     let unit = Unit::at(&plain, plain.graph.features, place, [height, width]).unwrap();
     let image = image(seed ^ 3, height, width);
-    let expected = autograd::input_gradient(&plain, &image, unit).unwrap();
+    let expected = Reference::new(&plain).input_gradient(&image, unit).unwrap();
     let engine = Engine::prepare(network(blocks, seed), &[], options).unwrap();
     let found = engine.input_gradient(&image, unit).unwrap();
     // A plan that is used again gives the same.

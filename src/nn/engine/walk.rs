@@ -124,7 +124,7 @@ fn run_single(
     let mut memory = Memory::Nothing;
     let output = match work {
         Work::Dense(dense, slide) => dense.run(storage, slide, first)?,
-        Work::Depthwise(kernel, slide) => kernel.run(storage, slide, first)?,
+        Work::Depthwise(kernel, slide) => super::depthwise::run(kernel, storage, slide, first),
         Work::MaxPool(slide) => {
             let (output, taps) = super::pooling::max_pool(storage, slide, first);
             if keep {
@@ -156,7 +156,9 @@ fn back_over(
     let first = &of_outputs[0];
     Ok(match (&step.work, memory) {
         (Work::Dense(dense, slide), _) => vec![dense.run_back(storage, slide, first)?],
-        (Work::Depthwise(kernel, slide), _) => vec![kernel.run_back(storage, slide, first)?],
+        (Work::Depthwise(kernel, slide), _) => {
+            vec![super::depthwise::run_back(kernel, storage, slide, first)]
+        }
         (Work::MaxPool(slide), Memory::Taps(taps)) => {
             vec![super::pooling::max_pool_back(storage, slide, &taps, first)]
         }
@@ -174,9 +176,16 @@ fn chunks(rows: usize, columns: usize) -> Vec<Range<usize>> {
     let count = columns.div_ceil(width).next_multiple_of(workers).min(columns.div_ceil(16)).max(1);
     // Multiples of 16 keep rows on cache lines.
     let bound = |chunk: usize| {
-        if chunk == count { columns } else { (chunk * columns / count).next_multiple_of(16).min(columns) }
+        if chunk == count {
+            columns
+        } else {
+            (chunk * columns / count).next_multiple_of(16).min(columns)
+        }
     };
-    (0..count).map(|chunk| bound(chunk)..bound(chunk + 1)).filter(|range| !range.is_empty()).collect()
+    (0..count)
+        .map(|chunk| bound(chunk)..bound(chunk + 1))
+        .filter(|range| !range.is_empty())
+        .collect()
 }
 
 /// Rows that a chunk of a group holds at once.
