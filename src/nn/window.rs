@@ -96,7 +96,7 @@ pub(super) fn windows_where(
     shapes: &[Shape],
     layer: NodeId,
     wanted: Window,
-    runs_whole: impl Fn(&Layer) -> bool,
+    runs_whole: impl Fn(NodeId) -> bool,
 ) -> Vec<Option<Window>> {
     let whole = |id: usize| Window::whole(shapes[id].frame());
     let mut windows = vec![None; graph.nodes.len()];
@@ -104,7 +104,7 @@ pub(super) fn windows_where(
     for index in (0..=layer.0).rev() {
         let Some(window) = windows[index] else { continue };
         let node = &graph.nodes[index];
-        let everything = runs_whole(&node.layer);
+        let everything = runs_whole(NodeId(index));
         if everything {
             windows[index] = Some(whole(index));
         }

@@ -8,17 +8,17 @@ use tch::{Kind, Tensor};
 
 use crate::common::{read_f32, relative_l1, relative_largest, shared};
 
-fn network(name: &str) -> Network {
+pub fn network(name: &str) -> Network {
     init::formula(find(name).unwrap().graph(&Form::fresh()))
 }
 
-fn formula_image(size: usize) -> Tensor {
+pub fn formula_image(size: usize) -> Tensor {
     let side = size as i64;
     Tensor::from_slice(&init::formula_values("image", &[1, 3, size, size]))
         .reshape([1, 3, side, side])
 }
 
-fn values(tensor: &Tensor) -> Vec<f32> {
+pub fn values(tensor: &Tensor) -> Vec<f32> {
     Vec::try_from(tensor.to_kind(Kind::Float).contiguous().reshape([-1])).unwrap()
 }
 

@@ -51,11 +51,6 @@ impl Storage {
         buffer
     }
 
-    /// Gives everything that is idle back to the system.
-    pub fn clear(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     fn give_back(&self, values: Vec<f32>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push(values);

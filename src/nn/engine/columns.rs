@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tch::{Device, Kind, Tensor};
 
+use super::gemm::{self, Left, Target};
 use crate::nn::NnError;
 
 /// A weight matrix, rows x columns, shared among threads that only read it.
@@ -29,6 +30,17 @@ impl Matrix {
             .map_err(NnError::torch("preparing a weight"))?;
         let columns = values.size()[1] as usize;
         Ok(Matrix { values, rows: rows as usize, columns })
+    }
+
+    /// The matrix as the left part of a product.
+    pub fn left(&self, transposed: bool) -> Left {
+        let pointer = self.values.data_ptr() as *const f32;
+        let Matrix { rows, columns, .. } = *self;
+        if transposed {
+            Left { pointer, rows: columns, depth: rows, row_step: 1, depth_step: columns }
+        } else {
+            Left { pointer, rows, depth: columns, row_step: columns, depth_step: 1 }
+        }
     }
 
     fn view(&self, transposed: bool) -> Result<Tensor, tch::TchError> {
@@ -108,6 +120,11 @@ impl Columns {
         unsafe { std::slice::from_raw_parts(self.pointer.add(row * self.stride), self.count) }
     }
 
+    /// These columns as the place for a product.
+    pub fn target(&self) -> Target {
+        Target { pointer: self.pointer, columns: self.count, stride: self.stride }
+    }
+
     fn view(&self) -> Result<Tensor, tch::TchError> {
         let size = [self.rows as i64, self.count as i64];
         let strides = [self.stride as i64, 1];
@@ -132,6 +149,13 @@ pub(super) unsafe fn product(
 ) -> Result<(), NnError> {
     debug_assert_eq!(from.count, to.count);
     if to.count == 0 {
+        return Ok(());
+    }
+    if gemm::is_available() {
+        // SAFETY: the caller vouches for the numbers.
+        let fill = |k: usize, line: &mut [f32]| line.copy_from_slice(unsafe { from.read(k) });
+        // SAFETY: as above.
+        unsafe { gemm::multiply(weight.left(transposed), fill, to.target(), add) };
         return Ok(());
     }
     let run = || {

@@ -10,12 +10,13 @@ use super::buffer::Storage;
 use super::chunk::with_scratch;
 use super::columns::{Columns, Matrix, product};
 use super::elementwise::{add, add_bias};
+use super::gemm;
 use super::map::Map;
 use crate::nn::NnError;
 use crate::nn::window::Window;
 
-/// Numbers that a task's gathered columns may take: they should stay in the cache.
-const GATHERED: usize = 1 << 20;
+/// Positions of a task: enough to use a weight often, few enough for the cache.
+const POSITIONS: usize = 768;
 
 /// How a kernel slides, for one window of the output and the window of the input that it reads.
 #[derive(Clone, Copy, Debug)]
@@ -109,9 +110,9 @@ impl Dense {
     }
 }
 
-/// Positions of a convolution's rows, split so that each task's gathered columns fit in the cache.
-fn row_tasks(rows: usize, width: usize, taps: usize) -> Vec<Range<usize>> {
-    let per_task = (GATHERED / taps / width.max(1)).max(1);
+/// Rows of `width` positions, split into tasks.
+fn row_tasks(rows: usize, width: usize) -> Vec<Range<usize>> {
+    let per_task = (POSITIONS / width.max(1)).max(1);
     let workers = rayon::current_num_threads();
     let tasks = rows.div_ceil(per_task).next_multiple_of(workers).min(rows).max(1);
     (0..tasks).map(|task| task * rows / tasks..(task + 1) * rows / tasks).collect()
@@ -127,15 +128,24 @@ fn correlate(
     let mut output = Map::new(storage, weight.rows, input.images, slide.output);
     let (rows, width) = (input.images * slide.output.height, slide.output.width);
     let to = Columns::new(&mut output.values, weight.rows);
-    row_tasks(rows, width, weight.columns).into_par_iter().try_for_each(|rows| {
+    row_tasks(rows, width).into_par_iter().try_for_each(|rows| {
         let positions = rows.start * width..rows.end * width;
         let to = to.part(positions.clone());
-        with_scratch(weight.columns * positions.len(), |gathered| {
-            gather(slide, input, rows, gathered);
-            let from = Columns::new(gathered, weight.columns);
+        let gather = Gather::new(slide, input, rows);
+        if gemm::is_available() {
+            let fill = |k: usize, line: &mut [f32]| gather.line(k, line);
             // SAFETY: each task writes positions of its own.
-            unsafe { product(weight, false, from, to, false) }
-        })?;
+            unsafe { gemm::multiply(weight.left(false), fill, to.target(), false) };
+        } else {
+            with_scratch(weight.columns * positions.len(), |gathered| {
+                for (k, line) in gathered.chunks_exact_mut(positions.len()).enumerate() {
+                    gather.line(k, line);
+                }
+                let from = Columns::new(gathered, weight.columns);
+                // SAFETY: as above.
+                unsafe { product(weight, false, from, to, false) }
+            })?;
+        }
         for (row, &bias) in bias.unwrap_or(&[]).iter().enumerate() {
             // SAFETY: as above.
             add_bias(unsafe { to.row(row) }, bias);
@@ -145,43 +155,49 @@ fn correlate(
     Ok(output)
 }
 
-/// Writes, for each channel and tap, the input values under it at the output rows `rows` (of all
-/// images, one after the other).
-fn gather(slide: &Slide, input: &Map, rows: Range<usize>, gathered: &mut [f32]) {
-    let width = slide.output.width;
-    let plane = slide.input.count();
-    let [kernel_height, kernel_width] = slide.kernel;
-    let inside: Vec<Range<usize>> = (0..kernel_width).map(|tap| slide.inside(tap)).collect();
-    let mut lines = gathered.chunks_exact_mut(width);
-    for channel in 0..input.channels {
-        for tap_row in 0..kernel_height {
-            for (tap, inside) in inside.iter().enumerate() {
-                for row in rows.clone() {
-                    let Some(line) = lines.next() else { return };
-                    let (image, row) = (row / slide.output.height, row % slide.output.height);
-                    let under = slide.under(0, row, tap_row);
-                    if under < 0 || under as usize >= slide.input.height {
-                        line.fill(0.0);
-                        continue;
-                    }
-                    line[..inside.start].fill(0.0);
-                    line[inside.end..].fill(0.0);
-                    if inside.is_empty() {
-                        continue;
-                    }
-                    let first = slide.under(1, inside.start, tap) as usize;
-                    let start = (channel * input.images + image) * plane
-                        + under as usize * slide.input.width
-                        + first;
-                    let line = &mut line[inside.clone()];
-                    if slide.stride[1] == 1 {
-                        line.copy_from_slice(&input.values[start..start + line.len()]);
-                    } else {
-                        let from = input.values[start..].iter().step_by(slide.stride[1]);
-                        for (to, from) in line.iter_mut().zip(from) {
-                            *to = *from;
-                        }
-                    }
+/// The inputs under a kernel at some output rows (of all images, one after the other), as a matrix
+/// with a line for each channel and tap.
+struct Gather<'a> {
+    slide: &'a Slide,
+    input: &'a Map,
+    rows: Range<usize>,
+    /// For each tap of a kernel's row, the output columns for which it lies in the input.
+    inside: Vec<Range<usize>>,
+}
+
+impl<'a> Gather<'a> {
+    fn new(slide: &'a Slide, input: &'a Map, rows: Range<usize>) -> Self {
+        let inside = (0..slide.kernel[1]).map(|tap| slide.inside(tap)).collect();
+        Gather { slide, input, rows, inside }
+    }
+
+    /// Writes one line.
+    fn line(&self, index: usize, line: &mut [f32]) {
+        let Gather { slide, input, .. } = self;
+        let [kernel_height, kernel_width] = slide.kernel;
+        let tap = index % kernel_width;
+        let tap_row = index / kernel_width % kernel_height;
+        let channel = index / kernel_width / kernel_height;
+        let inside = &self.inside[tap];
+        for (row, line) in self.rows.clone().zip(line.chunks_exact_mut(slide.output.width)) {
+            let (image, row) = (row / slide.output.height, row % slide.output.height);
+            let under = slide.under(0, row, tap_row);
+            if under < 0 || under as usize >= slide.input.height || inside.is_empty() {
+                line.fill(0.0);
+                continue;
+            }
+            line[..inside.start].fill(0.0);
+            line[inside.end..].fill(0.0);
+            let plane = (channel * input.images + image) * slide.input.count();
+            let first = slide.under(1, inside.start, tap) as usize;
+            let start = plane + under as usize * slide.input.width + first;
+            let line = &mut line[inside.clone()];
+            if slide.stride[1] == 1 {
+                line.copy_from_slice(&input.values[start..start + line.len()]);
+            } else {
+                let from = input.values[start..].iter().step_by(slide.stride[1]);
+                for (to, from) in line.iter_mut().zip(from) {
+                    *to = *from;
                 }
             }
         }
@@ -204,7 +220,7 @@ fn scatter(
     let from = Columns::read_only(&gradient.values, gradient.channels);
     let height = slide.input.height;
     // In terms of output rows, which are what is gathered.
-    let tasks = row_tasks(slide.output.height, slide.output.width, weight.columns).len();
+    let tasks = row_tasks(slide.output.height, slide.output.width).len();
     let bands = (0..tasks).map(|task| task * height / tasks..(task + 1) * height / tasks);
     let tasks: Vec<(usize, Range<usize>)> = (0..gradient.images)
         .flat_map(|image| bands.clone().map(move |band| (image, band)))

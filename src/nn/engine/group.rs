@@ -156,7 +156,6 @@ pub(super) fn compile(
 struct Lowering<'a> {
     graph: &'a Graph,
     parameters: &'a Parameters,
-    channels: &'a [usize],
     members: &'a [NodeId],
     steps: Vec<Step>,
     slot_channels: Vec<usize>,
@@ -194,7 +193,6 @@ impl<'a> Lowering<'a> {
         Lowering {
             graph,
             parameters,
-            channels,
             members,
             steps: Vec::new(),
             slot_channels: inputs.iter().map(|input| channels[input.node.0]).collect(),

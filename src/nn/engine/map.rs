@@ -73,13 +73,13 @@ impl Map {
         shape: Shape,
     ) -> Result<Map, NnError> {
         let images = tensor.size()[0] as usize;
-        let window = Window::whole(shape.frame());
+        let window = whole_of(shape);
         let mut map = Map::new(storage, shape.channels(), images, window);
         let mut copy = || {
             let order = channels_first(shape);
             let values = tensor.f_detach()?.f_permute(order)?.f_to_kind(tch::Kind::Float)?;
             let values = values.f_contiguous()?.f_view([-1])?;
-            values.f_copy_data(&mut map.values, channels_and_positions(shape, images))
+            values.f_copy_data(&mut map.values, shape.count() * images)
         };
         copy().map_err(NnError::torch("copying an activation"))?;
         Ok(map)
@@ -92,7 +92,7 @@ impl Map {
         let (size, order): (Vec<i64>, Vec<i64>) = match shape {
             Shape::Map { .. } => (vec![channels, images, height, width], vec![1, 0, 2, 3]),
             Shape::ChannelsLast { .. } => (vec![channels, images, height, width], vec![1, 2, 3, 0]),
-            Shape::Tokens { .. } => (vec![channels, images, width], vec![1, 2, 0]),
+            Shape::Tokens { .. } => (vec![channels, images, height], vec![1, 2, 0]),
             Shape::Vector { .. } => (vec![channels, images], vec![1, 0]),
         };
         Tensor::f_from_slice(&self.values)
@@ -113,8 +113,12 @@ fn channels_first(shape: Shape) -> Vec<i64> {
     }
 }
 
-fn channels_and_positions(shape: Shape, images: usize) -> usize {
-    shape.count() * images
+/// The window that is all of a shape. Tokens are a column of positions, prefix tokens first.
+pub(super) fn whole_of(shape: Shape) -> Window {
+    match shape {
+        Shape::Tokens { .. } => Window::whole([shape.positions(), 1]),
+        _ => Window::whole(shape.grid().unwrap_or([1, 1])),
+    }
 }
 
 /// Where each row of `inner` starts, in a map of that window and in one of `outer`.

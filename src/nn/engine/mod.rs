@@ -12,6 +12,7 @@ mod columns;
 mod convolution;
 mod depthwise;
 mod elementwise;
+mod gemm;
 mod group;
 mod map;
 mod plan;
@@ -94,8 +95,9 @@ impl Engine {
     ///
     /// [`NnError`] where a parameter has no value or the worker threads can't be started.
     pub fn prepare(network: Network, keep: &[NodeId], options: Options) -> Result<Self, NnError> {
+        let workers = Workers::start()?;
         let (network, places) = if options.fold {
-            let folded = fold(network, keep)?;
+            let folded = workers.run(|| fold(network, keep))?;
             (folded.network, folded.places)
         } else {
             let places = (0..network.graph.nodes.len()).map(|id| Some(NodeId(id))).collect();
@@ -104,7 +106,7 @@ impl Engine {
         Ok(Engine {
             network,
             places,
-            workers: Workers::start()?,
+            workers,
             storage: Storage::new(IDLE),
             state: Mutex::default(),
         })
@@ -136,17 +138,13 @@ impl Engine {
         let size = input.size();
         let (height, width) = (size[2] as usize, size[3] as usize);
         let shape = shapes(&self.network.graph, height, width)?[layer.0];
-        let [row, column] = shape.place(unit.row, unit.column);
-        let wanted = Window::unit(row, column);
+        let wanted = Window::unit(unit.row, unit.column);
         let plan = self.plan(Key { height, width, target: layer, wanted, backward: true })?;
         let layers = self.network.graph.nodes.len();
         let image = self.image(input, &plan)?;
         let gradient = self.workers.run(|| {
             let (mut map, memories) = walk::forward(&plan, &self.storage, image, layers, true)?;
-            for value in map.values.iter_mut() {
-                // As libtorch has it, what is not a number counts as above 0.
-                *value = if *value <= 0.0 { 0.0 } else { 1.0 };
-            }
+            seed(&mut map, shape, unit);
             walk::backward(&plan, &self.storage, map, memories, layers)
         })?;
         let whole = Window::whole([height, width]);
@@ -177,7 +175,7 @@ impl Engine {
         let size = images.size();
         let (height, width) = (size[2] as usize, size[3] as usize);
         let shape = shapes(&self.network.graph, height, width)?[target.0];
-        let wanted = Window::whole(shape.frame());
+        let wanted = Window::whole(shape.grid().unwrap_or([1, 1]));
         let plan = self.plan(Key { height, width, target, wanted, backward: false })?;
         let image = self.image(images, &plan)?;
         let layers = self.network.graph.nodes.len();
@@ -205,5 +203,24 @@ impl Engine {
         let shape = Shape::Map { channels: size[1], height: size[2], width: size[3] };
         let map = Map::from_tensor(&self.storage, images, shape)?;
         if map.window == plan.image { Ok(map) } else { Ok(map.crop(&self.storage, plan.image)) }
+    }
+}
+
+/// Turns the values of a layer into the gradient of the sum of a unit's positive parts.
+fn seed(map: &mut Map, shape: Shape, unit: Unit) {
+    let position = match shape {
+        Shape::Tokens { prefix, width, .. } => prefix + unit.row * width + unit.column,
+        _ => {
+            let Window { top, left, width, .. } = map.window;
+            (unit.row - top) * width + unit.column - left
+        }
+    };
+    let count = map.window.count();
+    for values in map.values.chunks_exact_mut(count) {
+        for (index, value) in values.iter_mut().enumerate() {
+            // As libtorch has it, what is not a number counts as above 0.
+            let counts = index == position && !(*value <= 0.0);
+            *value = f32::from(u8::from(counts));
+        }
     }
 }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use super::convolution::{Dense, Slide};
-use super::depthwise::Depthwise;
 use super::group::{Compiled, GroupInput, compile, is_position_wise};
+use super::map::whole_of;
 use super::torch_block::TorchBlock;
 use crate::nn::NnError;
+use crate::nn::depthwise::DepthwiseKernel;
 use crate::nn::graph::NodeId;
 use crate::nn::layer::{Convolution, Layer};
 use crate::nn::network::{Network, Parameters};
@@ -48,7 +49,7 @@ pub(super) struct StepInput {
 pub(super) enum Work {
     Group(Compiled),
     Dense(Arc<Dense>, Slide),
-    Depthwise(Arc<Depthwise>, Slide),
+    Depthwise(Arc<DepthwiseKernel>, Slide),
     MaxPool(Slide),
     Mean(Window),
     Torch(TorchBlock),
@@ -67,7 +68,7 @@ pub(super) struct Plan {
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
     dense: HashMap<(NodeId, bool), Arc<Dense>>,
-    depthwise: HashMap<NodeId, Arc<Depthwise>>,
+    depthwise: HashMap<NodeId, Arc<DepthwiseKernel>>,
 }
 
 /// Plans the computation of `wanted`, a part of the output of `target`, and of the way back if
@@ -80,8 +81,10 @@ pub(super) fn plan(
     wanted: Window,
     backward: bool,
 ) -> Result<Plan, NnError> {
-    let by_torch = |layer: &Layer| way_of(layer) == Way::Torch;
-    let windows = windows_where(&network.graph, shapes, target, wanted, by_torch);
+    let is_sequence = |id: NodeId| matches!(shapes[id.0], Shape::Tokens { .. });
+    let runs_whole =
+        |id: NodeId| way_of(&network.graph.node(id).layer) == Way::Torch || is_sequence(id);
+    let windows = windows_where(&network.graph, shapes, target, wanted, runs_whole);
     let planner = Planner { network, shapes, windows: &windows, backward };
     let order = planner.order();
     let mut read_later = HashSet::from([target]);
@@ -109,7 +112,11 @@ fn way_of(layer: &Layer) -> Way {
     match layer {
         layer if is_position_wise(layer) => Way::PositionWise,
         Layer::Convolution(c) if c.groups == 1 && padding_fits(c) => Way::Dense,
-        Layer::Convolution(c) if c.is_depthwise() && padding_fits(c) => Way::Depthwise,
+        Layer::Convolution(c)
+            if c.is_depthwise() && padding_fits(c) && c.stride[0] == c.stride[1] =>
+        {
+            Way::Depthwise
+        }
         // The number of a tap is kept in a byte.
         Layer::MaxPool(p) if p.kernel <= 15 && p.padding < p.kernel => Way::MaxPool,
         Layer::GlobalAveragePool => Way::Mean,
@@ -136,13 +143,16 @@ impl Planner<'_> {
         let mut depth = vec![0usize; graph.nodes.len()];
         let mut groups: Vec<(usize, bool, Window, Vec<NodeId>)> = Vec::new();
         for (index, node) in graph.nodes.iter().enumerate() {
-            let Some(window) = self.windows[index] else { continue };
+            if self.windows[index].is_none() {
+                continue;
+            }
+            let window = self.window(NodeId(index));
             if matches!(node.layer, Layer::Input { .. }) {
                 continue;
             }
             let position_wise = way_of(&node.layer) == Way::PositionWise;
             let beyond = |input: &NodeId| {
-                let same = position_wise && self.windows[input.0] == Some(window);
+                let same = position_wise && self.window(*input) == window;
                 depth[input.0] + usize::from(!same)
             };
             let own = node.inputs.iter().map(beyond).max().unwrap_or(0);
@@ -158,8 +168,12 @@ impl Planner<'_> {
         groups.into_iter().map(|group| group.3).collect()
     }
 
+    /// What is computed of a layer's output.
     fn window(&self, id: NodeId) -> Window {
-        self.windows[id.0].unwrap_or(Window::unit(0, 0))
+        match self.shapes[id.0] {
+            shape @ Shape::Tokens { .. } => whole_of(shape),
+            _ => self.windows[id.0].unwrap_or(Window::unit(0, 0)),
+        }
     }
 
     /// The step that computes `members`. `read_later` holds the layers that later steps read.
@@ -212,7 +226,8 @@ impl Planner<'_> {
     /// The part of `input` that a layer reads.
     fn reads(&self, layer: NodeId, input: NodeId) -> Window {
         let kind = &self.network.graph.node(layer).layer;
-        if way_of(kind) == Way::Torch {
+        let is_sequence = matches!(self.shapes[input.0], Shape::Tokens { .. });
+        if is_sequence || way_of(kind) == Way::Torch {
             return self.window(input);
         }
         asked_of_input(kind, self.window(layer), self.shapes[input.0])
@@ -267,13 +282,15 @@ impl Prepared {
         parameters: &Parameters,
         id: NodeId,
         c: &Convolution,
-    ) -> Result<Arc<Depthwise>, NnError> {
+    ) -> Result<Arc<DepthwiseKernel>, NnError> {
         if let Some(known) = self.depthwise.get(&id) {
             return Ok(Arc::clone(known));
         }
         let bias = c.bias.as_ref().map(|name| numbers(parameters.get(name)?)).transpose()?;
         let weights = numbers(parameters.get(&c.weight)?)?;
-        let kernel = Arc::new(Depthwise::new(weights, bias, c.out_channels, c.kernel));
+        let [height, width] = c.kernel;
+        let kernel = DepthwiseKernel::new(&weights, bias.as_deref(), c.out_channels, height, width);
+        let kernel = Arc::new(kernel);
         self.depthwise.insert(id, Arc::clone(&kernel));
         Ok(kernel)
     }

@@ -20,8 +20,7 @@ fn both(
     let place = [at(row, rows), at(column, columns)];
     let unit = Unit::at(&plain, plain.graph.features, place, [height, width]).unwrap();
     let image = image(seed ^ 3, height, width);
-    let expected =
-        Reference::new(&plain).input_gradient(&image, unit).unwrap().to_kind(tch::Kind::Float);
+    let expected = Reference::new(&plain).input_gradient(&image, unit).unwrap();
     let engine = Engine::prepare(network(blocks, seed), &[], options).unwrap();
     let found = engine.input_gradient(&image, unit).unwrap();
     // A plan that is used again gives the same.

@@ -9,6 +9,7 @@ use super::buffer::Storage;
 use super::map::Map;
 use crate::nn::forward::{Mode, run};
 use crate::nn::graph::{Graph, Node, NodeId};
+use crate::nn::layer::Layer;
 use crate::nn::network::Parameters;
 use crate::nn::{NnError, Shape};
 
@@ -33,8 +34,14 @@ impl TorchBlock {
     ) -> Result<Self, NnError> {
         let node = graph.node(id).clone();
         let mut own = Parameters::new();
-        for parameter in node.layer.parameters() {
-            own.insert(parameter.name.clone(), parameters.get(&parameter.name)?.shallow_clone());
+        let names = node.layer.parameters().into_iter().map(|parameter| parameter.name);
+        let borrowed = match &node.layer {
+            Layer::WindowAttention(w) => Some(w.padding.clone()),
+            _ => None,
+        };
+        for name in names.chain(borrowed) {
+            let value = parameters.get(&name)?.shallow_clone();
+            own.insert(name, value);
         }
         let inputs = node.inputs.iter().map(|input| shapes[input.0]).collect();
         Ok(TorchBlock { node, parameters: own, inputs, output: shapes[id.0] })

@@ -124,7 +124,7 @@ fn run_single(
     let mut memory = Memory::Nothing;
     let output = match work {
         Work::Dense(dense, slide) => dense.run(storage, slide, first)?,
-        Work::Depthwise(kernel, slide) => kernel.run(storage, slide, first)?,
+        Work::Depthwise(kernel, slide) => super::depthwise::run(kernel, storage, slide, first),
         Work::MaxPool(slide) => {
             let (output, taps) = super::pooling::max_pool(storage, slide, first);
             if keep {
@@ -156,7 +156,9 @@ fn back_over(
     let first = &of_outputs[0];
     Ok(match (&step.work, memory) {
         (Work::Dense(dense, slide), _) => vec![dense.run_back(storage, slide, first)?],
-        (Work::Depthwise(kernel, slide), _) => vec![kernel.run_back(storage, slide, first)?],
+        (Work::Depthwise(kernel, slide), _) => {
+            vec![super::depthwise::run_back(kernel, storage, slide, first)]
+        }
         (Work::MaxPool(slide), Memory::Taps(taps)) => {
             vec![super::pooling::max_pool_back(storage, slide, &taps, first)]
         }

@@ -1,0 +1,240 @@
+//! Matrix products of weights with columns of positions, for processors with AVX-512, on one thread.
+//!
+//! After Goto and van de Geijn 2008, "Anatomy of high-performance matrix multiplication": tiles of 12 x
+//! 32 sums stay in registers while a strip of the left matrix in the nearest cache meets a block of
+//! the right one in the next. A library's product does the same for matrices in memory; this one takes
+//! the right matrix from whoever can write its rows, so that the inputs under a convolution's kernel
+//! never exist as a matrix.
+
+use std::cell::RefCell;
+
+/// Rows of a tile.
+const ROWS: usize = 12;
+/// Columns of a tile: two vectors of 16.
+const COLUMNS: usize = 32;
+/// Most terms that a tile sums before its sums go back to memory.
+const DEPTH: usize = 256;
+
+/// The left matrix, `rows` x `depth`: element (i, k) lies `i * row_step + k * depth_step` further on.
+#[derive(Clone, Copy)]
+pub(super) struct Left {
+    pub pointer: *const f32,
+    pub rows: usize,
+    pub depth: usize,
+    pub row_step: usize,
+    pub depth_step: usize,
+}
+
+/// Where the result goes: rows of `columns` numbers, `stride` apart.
+#[derive(Clone, Copy)]
+pub(super) struct Target {
+    pub pointer: *mut f32,
+    pub columns: usize,
+    pub stride: usize,
+}
+
+/// One thread's copies of parts of the matrices.
+#[derive(Default)]
+struct Packed {
+    left: Vec<f32>,
+    right: Vec<f32>,
+    line: Vec<f32>,
+}
+
+thread_local! {
+    static PACKED: RefCell<Packed> = RefCell::default();
+}
+
+/// Whether this processor has what [`multiply`] needs.
+pub(super) fn is_available() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        is_x86_feature_detected!("avx512f")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
+/// `to` = `left` x right, or added to what is there; `fill(k, line)` writes row k of the right matrix.
+///
+/// # Safety
+///
+/// [`is_available`]; `left` and `to` are alive, and nobody else uses `to` meanwhile.
+pub(super) unsafe fn multiply(
+    left: Left,
+    mut fill: impl FnMut(usize, &mut [f32]),
+    to: Target,
+    mut add: bool,
+) {
+    PACKED.with_borrow_mut(|packed| {
+        let panels = to.columns.div_ceil(COLUMNS);
+        packed.left.resize(ROWS * DEPTH, 0.0);
+        if packed.right.len() < panels * COLUMNS * DEPTH {
+            packed.right.resize(panels * COLUMNS * DEPTH, 0.0);
+        }
+        packed.line.resize(panels * COLUMNS, 0.0);
+        packed.line[to.columns..].fill(0.0);
+        for first in (0..left.depth).step_by(DEPTH) {
+            let depth = DEPTH.min(left.depth - first);
+            for k in 0..depth {
+                fill(first + k, &mut packed.line[..to.columns]);
+                for (panel, values) in packed.line.chunks_exact(COLUMNS).enumerate() {
+                    let at = (panel * depth + k) * COLUMNS;
+                    packed.right[at..at + COLUMNS].copy_from_slice(values);
+                }
+            }
+            // SAFETY: handed on.
+            unsafe { block(left, first, depth, packed, to, add) };
+            add = true;
+        }
+    });
+}
+
+/// Adds the terms `first..first + depth`, whose right rows are packed.
+unsafe fn block(
+    left: Left,
+    first: usize,
+    depth: usize,
+    packed: &mut Packed,
+    to: Target,
+    add: bool,
+) {
+    for row in (0..left.rows).step_by(ROWS) {
+        let rows = ROWS.min(left.rows - row);
+        // SAFETY: these rows and terms lie in the left matrix.
+        unsafe {
+            let from = left.pointer.add(row * left.row_step + first * left.depth_step);
+            pack_left(left, from, rows, depth, &mut packed.left);
+        }
+        for (panel, right) in packed.right.chunks_exact(depth * COLUMNS).enumerate() {
+            let column = panel * COLUMNS;
+            if column >= to.columns {
+                break;
+            }
+            let columns = COLUMNS.min(to.columns - column);
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the caller has seen to the processor; the tile lies in the target.
+            unsafe {
+                let pointer = to.pointer.add(row * to.stride + column);
+                let to = Target { pointer, columns, ..to };
+                tile(&packed.left, right, depth, to, rows, add);
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            let _ = (right, columns, add, rows);
+        }
+    }
+}
+
+/// Lays `rows` rows side by side, term by term; rows that aren't there are zeros.
+///
+/// # Safety
+///
+/// `from` has `rows` rows of `depth` terms.
+unsafe fn pack_left(left: Left, from: *const f32, rows: usize, depth: usize, to: &mut [f32]) {
+    if rows < ROWS {
+        to.fill(0.0);
+    }
+    // SAFETY: see above.
+    unsafe {
+        if left.row_step == 1 {
+            for (k, to) in to.chunks_exact_mut(ROWS).take(depth).enumerate() {
+                let from = from.add(k * left.depth_step);
+                for (row, to) in to.iter_mut().take(rows).enumerate() {
+                    *to = *from.add(row);
+                }
+            }
+        } else {
+            for row in 0..rows {
+                let from = from.add(row * left.row_step);
+                for (k, to) in to.iter_mut().skip(row).step_by(ROWS).take(depth).enumerate() {
+                    *to = *from.add(k * left.depth_step);
+                }
+            }
+        }
+    }
+}
+
+/// One tile: `rows` x `to.columns` sums of `depth` terms, written or added.
+///
+/// # Safety
+///
+/// `left` has `depth` x ROWS numbers, `right` `depth` x COLUMNS, and the tile lies in the target.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn tile(left: &[f32], right: &[f32], depth: usize, to: Target, rows: usize, add: bool) {
+    use std::arch::x86_64::{
+        _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps,
+        _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
+    };
+    let (left, right) = (left.as_ptr(), right.as_ptr());
+    let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+    // SAFETY: see above; masks leave out what lies beyond the target's columns.
+    unsafe {
+        for k in 0..depth {
+            let right = right.add(k * COLUMNS);
+            let (first, second) = (_mm512_loadu_ps(right), _mm512_loadu_ps(right.add(16)));
+            let left = left.add(k * ROWS);
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let factor = _mm512_set1_ps(*left.add(row));
+                sums[0] = _mm512_fmadd_ps(factor, first, sums[0]);
+                sums[1] = _mm512_fmadd_ps(factor, second, sums[1]);
+            }
+        }
+        for (row, sums) in sums.iter().enumerate().take(rows) {
+            for (half, &sum) in sums.iter().enumerate() {
+                let count = to.columns.saturating_sub(16 * half).min(16);
+                let mask = ((1u32 << count) - 1) as u16;
+                let to = to.pointer.wrapping_add(row * to.stride + 16 * half);
+                let sum =
+                    if add { _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to), sum) } else { sum };
+                _mm512_mask_storeu_ps(to, mask, sum);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small integers, so that every order of summation gives the same.
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * 7919 + seed * 31) % 13) as f32 - 6.0).collect()
+    }
+
+    #[test]
+    fn products_of_every_odd_size() {
+        if !is_available() {
+            return;
+        }
+        for (rows, depth, columns) in [(1, 1, 1), (12, 256, 32), (13, 257, 33), (25, 600, 100)] {
+            let (left, right) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
+            for transposed in [false, true] {
+                let (row_step, depth_step) = if transposed { (1, rows) } else { (depth, 1) };
+                let element = |i: usize, k: usize| left[i * row_step + k * depth_step];
+                let mut found = numbers(rows * (columns + 3), 3);
+                let before = found.clone();
+                let pointer = left.as_ptr();
+                let left = Left { pointer, rows, depth, row_step, depth_step };
+                let stride = columns + 3;
+                let to = Target { pointer: found.as_mut_ptr(), columns, stride };
+                let fill = |k: usize, line: &mut [f32]| {
+                    line.copy_from_slice(&right[k * columns..(k + 1) * columns]);
+                };
+                // SAFETY: one thread, sizes as above.
+                unsafe { multiply(left, fill, to, true) };
+                for i in 0..rows {
+                    for j in 0..stride {
+                        let sum = |k: usize| element(i, k) * right[k * columns + j];
+                        let product: f32 =
+                            if j < columns { (0..depth).map(sum).sum() } else { 0.0 };
+                        let at = i * stride + j;
+                        assert_eq!(found[at], before[at] + product, "{i} {j} of {rows} {columns}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The fast path against PyTorch's maps and the reference path, with formula weights on the formula
+//! image.
+
+use fieldscope::nn::autograd::{Reference, Unit};
+use fieldscope::nn::engine::{Engine, Options};
+use fieldscope::nn::fold::{fold, largest_difference};
+use tch::{Kind, Tensor};
+
+use crate::common::{read_f32, relative_l1, relative_largest, shared};
+use crate::golden_networks::{formula_image, network, values};
+
+fn map(engine: &Engine, image: &Tensor, unit: Unit) -> Vec<f32> {
+    let gradient = engine.input_gradient(image, unit).unwrap();
+    values(&gradient.relu().sum_dim_intlist([0i64].as_slice(), false, Kind::Double))
+}
+
+/// Folded: maps within 5e-3 of PyTorch's, logits within 1e-5 of the largest.
+fn check(name: &str, size: usize) {
+    let Some(shared) = shared() else { return };
+    let image = formula_image(size);
+    let plain = network(name);
+    let unit = Unit::centre(&plain, plain.graph.features, size, size).unwrap();
+    let expected = read_f32(&shared.join(format!("golden/{name}-{size}.erf.npy")));
+
+    let windowed = Engine::prepare(plain, &[], Options { fold: false }).unwrap();
+    let error = relative_l1(&map(&windowed, &image, unit), expected.as_slice().unwrap());
+    eprintln!("{name}-{size}: windowed map {error:.2e}");
+    assert!(error < 1e-3, "{name}-{size}: windowed maps differ by {error:.2e}");
+
+    let folded = Engine::prepare(network(name), &[], Options::default()).unwrap();
+    let error = relative_l1(&map(&folded, &image, unit), expected.as_slice().unwrap());
+    eprintln!("{name}-{size}: folded map {error:.2e}");
+    assert!(error < 5e-3, "{name}-{size}: folded maps differ by {error:.2e}");
+
+    let expected = read_f32(&shared.join(format!("golden/{name}-{size}.logits.npy")));
+    let logits = values(&folded.logits(&Tensor::cat(&[&image, &image], 0)).unwrap());
+    let (first, second) = logits.split_at(logits.len() / 2);
+    for logits in [first, second] {
+        let error = relative_largest(logits, expected.as_slice().unwrap());
+        assert!(error < 1e-5, "{name}-{size}: logits differ by {error:.2e} of the largest");
+    }
+}
+
+#[test]
+fn resnet50() {
+    check("resnet50", 160);
+}
+
+#[test]
+fn resnet101() {
+    check("resnet101", 224);
+}
+
+#[test]
+fn replknet_3() {
+    check("replknet_3", 160);
+}
+
+#[test]
+fn replknet_13() {
+    check("replknet_13", 160);
+}
+
+#[test]
+fn replknet_31b() {
+    check("replknet_31b", 224);
+}
+
+#[test]
+fn convnext_tiny() {
+    check("convnext_tiny", 224);
+}
+
+#[test]
+fn swin_tiny() {
+    check("swin_tiny", 224);
+}
+
+#[test]
+fn vit_base() {
+    check("vit_base_patch16", 224);
+}
+
+/// Windows alone change nothing but the order of summation.
+#[test]
+fn windows_give_the_references_gradient() {
+    let (size, name) = (96, "resnet18");
+    let plain = network(name);
+    let image = formula_image(size);
+    let reference = Reference::new(&plain);
+    let engine = Engine::prepare(network(name), &[], Options { fold: false }).unwrap();
+    for place in [[0, 0], [1, 2], [2, 1]] {
+        let unit = Unit::at(&plain, plain.graph.features, place, [size, size]).unwrap();
+        let expected = values(&reference.input_gradient(&image, unit).unwrap());
+        let error = relative_l1(&values(&engine.input_gradient(&image, unit).unwrap()), &expected);
+        assert!(error < 1e-4, "{place:?}: {error:.2e}");
+    }
+}
+
+#[test]
+fn folding_moves_logits_by_rounding_only() {
+    for name in ["resnet18", "replknet_3"] {
+        let folded = fold(network(name), &[]).unwrap().network;
+        let norms = folded.graph.nodes.iter().filter(|node| node.layer.kind() == "batch norm");
+        assert_eq!(norms.count(), 0, "{name}");
+        let (difference, largest) =
+            largest_difference(&network(name), &folded, &formula_image(96)).unwrap();
+        assert!(difference < 1e-5 * largest, "{name}: {difference:.2e} of {largest:.2e}");
+    }
+}
