@@ -2,4 +2,5 @@
 
 mod common;
 mod golden_networks;
+mod networks_elsewhere;
 mod published_decisions;
