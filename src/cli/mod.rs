@@ -3,6 +3,7 @@
 mod completions;
 mod console;
 mod erf;
+mod inspect;
 mod models;
 mod values;
 
@@ -21,6 +22,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Erf(erf::Arguments),
+    Inspect(inspect::Arguments),
     Models(models::Arguments),
     Completions(completions::Arguments),
 }
@@ -44,6 +46,7 @@ impl<E: std::error::Error> From<E> for Failure {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Erf(arguments) => erf::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

@@ -130,9 +130,8 @@ const MICROSOFT: Naming = Naming {
         if let Some(entry) = name.strip_prefix("head.") {
             return Some(format!("head.fc.{entry}"));
         }
-        let Some((stage, entry)) = name
-            .strip_prefix("layers.")
-            .and_then(|rest| rest.split_once(".downsample."))
+        let Some((stage, entry)) =
+            name.strip_prefix("layers.").and_then(|rest| rest.split_once(".downsample."))
         else {
             return Some(name.to_owned());
         };
