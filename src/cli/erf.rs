@@ -13,7 +13,7 @@ use fieldscope::zoo::run::Path;
 
 use super::console::{self, Console, out};
 use super::values::{
-    ModelArguments, OutputArguments, colormap, labelled_file, report_failures, row_and_column,
+    ModelArguments, OutputArguments, colormap, labelled_file, report_failures, row_and_column, side,
 };
 use super::{Failure, failure};
 
@@ -46,7 +46,7 @@ pub struct Arguments {
     shuffle: Option<u64>,
 
     /// Side to which each image is resized (bicubic, aspect ratio not kept), in pixels
-    #[arg(long, default_value_t = 1024, value_parser = size, value_name = "PIXELS")]
+    #[arg(long, default_value_t = 1024, value_parser = side, value_name = "PIXELS")]
     size: usize,
 
     /// The stage or layer whose unit is differentiated [default: the last feature map]
@@ -152,13 +152,4 @@ fn row(result: &ErfResult) -> Vec<String> {
         |fit| format!("{:.1}, {:.1}", fit.sigma_x, fit.sigma_y),
     ));
     row
-}
-
-/// Sides up to 16,384 pixels: beyond, the map of a single image takes gigabytes.
-fn size(argument: &str) -> Result<usize, String> {
-    match argument.parse() {
-        Ok(size @ 1..=16_384) => Ok(size),
-        Ok(_) => Err("a side has 1 to 16384 pixels".to_owned()),
-        Err(_) => Err("write a whole number of pixels".to_owned()),
-    }
 }

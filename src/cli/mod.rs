@@ -3,6 +3,7 @@
 mod completions;
 mod console;
 mod erf;
+mod inspect;
 mod models;
 mod shapebias;
 mod values;
@@ -25,6 +26,7 @@ enum Command {
     Erf(erf::Arguments),
     #[command(name = "shapebias")]
     ShapeBias(shapebias::Arguments),
+    Inspect(inspect::Arguments),
     Models(models::Arguments),
     Completions(completions::Arguments),
 }
@@ -58,6 +60,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Erf(arguments) => erf::run(&arguments),
         Command::ShapeBias(arguments) => shapebias::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

@@ -173,3 +173,12 @@ pub fn report_failures(failures: &[(String, String)]) -> Result<(), Failure> {
     let noun = if labels.len() == 1 { "network" } else { "networks" };
     Err(Failure::Work(format!("{} {noun} failed (see above): {}", labels.len(), labels.join(", "))))
 }
+
+/// Sides up to 16,384 pixels: beyond, the map of a single image takes gigabytes.
+pub fn side(argument: &str) -> Result<usize, String> {
+    match argument.parse() {
+        Ok(size @ 1..=16_384) => Ok(size),
+        Ok(_) => Err("a side has 1 to 16384 pixels".to_owned()),
+        Err(_) => Err("write a whole number of pixels".to_owned()),
+    }
+}

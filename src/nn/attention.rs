@@ -218,3 +218,6 @@ impl Windows {
             .map(Some)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 pub mod attention;
 pub mod autograd;
+pub mod cost;
 pub mod depthwise;
 pub mod engine;
 mod error;
@@ -11,6 +12,7 @@ pub mod graph;
 pub mod layer;
 pub mod network;
 pub mod position;
+pub mod receptive_field;
 pub mod shape;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -32,3 +32,62 @@ pub fn resample(
         .f_transpose(1, 2)?;
     Tensor::f_cat(&[embedding.f_narrow(1, 0, prefix)?, patches], 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::zoo::init::formula_values;
+
+    fn tokens(prefix: usize, height: usize, width: usize) -> Shape {
+        Shape::Tokens { prefix, height, width, channels: 3 }
+    }
+
+    fn flat(tensor: &Tensor) -> Vec<f32> {
+        Vec::try_from(tensor.contiguous().reshape([-1])).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
+
+        #[test]
+        fn the_same_grid_changes_nothing(
+            (prefix, rows, columns) in (0usize..3, 1usize..6, 1usize..6),
+        ) {
+            let shape = [1, prefix + rows * columns, 3];
+            let embedding = Tensor::from_slice(&formula_values("image", &shape))
+                .reshape(shape.map(|size| size as i64));
+            let same = resample(&embedding, prefix, [rows, columns], tokens(prefix, rows, columns));
+            prop_assert_eq!(flat(&same.unwrap()), flat(&embedding));
+        }
+
+        #[test]
+        fn a_constant_stays_and_prefix_tokens_stay(
+            (prefix, rows, columns) in (0usize..3, 1usize..9, 1usize..9),
+            (height, width) in (1usize..12, 1usize..12),
+        ) {
+            let patches = Tensor::full([1, (rows * columns) as i64, 3], 0.75, tch::kind::FLOAT_CPU);
+            let first = Tensor::full([1, prefix as i64, 3], -2.0, tch::kind::FLOAT_CPU);
+            let embedding = Tensor::cat(&[first, patches], 1);
+            let result =
+                resample(&embedding, prefix, [rows, columns], tokens(prefix, height, width)).unwrap();
+            prop_assert_eq!(result.size(), [1, (prefix + height * width) as i64, 3]);
+            let values = flat(&result);
+            let (first, patches) = values.split_at(3 * prefix);
+            prop_assert!(first.iter().all(|&value| value == -2.0));
+            prop_assert!(patches.iter().all(|&value| (value - 0.75).abs() < 1e-6));
+        }
+    }
+
+    #[test]
+    fn rows_and_columns_are_not_mixed_up() {
+        // The value is the column: resampled to one row, it is still the column.
+        let embedding = Tensor::from_slice(&[0.0f32, 1.0, 2.0, 0.0, 1.0, 2.0]).reshape([1, 6, 1]);
+        let tokens = Shape::Tokens { prefix: 0, height: 1, width: 3, channels: 1 };
+        let values = flat(&resample(&embedding, 0, [2, 3], tokens).unwrap());
+        for (found, expected) in values.iter().zip([0.0, 1.0, 2.0]) {
+            assert!((found - expected).abs() < 1e-6, "{values:?}");
+        }
+    }
+}

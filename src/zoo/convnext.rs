@@ -1,10 +1,11 @@
 //! ConvNeXt (Liu et al. 2022, "A ConvNet for the 2020s", CVPR, figure 4 and table 9), with timm's
 //! parameter names.
 
-use super::architecture::{Architecture, Defaults, Form};
+use super::architecture::{Architecture, Defaults, Form, Naming};
 use crate::image::Interpolation;
 use crate::nn::layer::{Convolution, Layer};
 use crate::nn::{Builder, Graph, NodeId};
+use crate::weights::Checkpoint;
 
 /// Epsilon of every layer norm.
 const EPSILON: f64 = 1e-6;
@@ -88,6 +89,78 @@ fn channels_first_norm(b: &mut Builder, name: &str, input: NodeId, channels: usi
 /// crop of 224 from 256.
 const DEFAULTS: Defaults = Defaults { interpolation: Interpolation::Bicubic, ..Defaults::IMAGENET };
 
+/// The released checkpoints of Facebook Research: stem and downsampling layers in one list, the
+/// final norm beside the head.
+const FACEBOOK: Naming = Naming {
+    name: "Facebook Research",
+    recognise: |checkpoint: &Checkpoint| {
+        checkpoint.tensors.keys().any(|name| name.starts_with("downsample_layers."))
+    },
+    rename: |name| {
+        if let Some(rest) = name.strip_prefix("downsample_layers.") {
+            let (stage, layer) = rest.split_once('.')?;
+            return Some(match stage {
+                "0" => format!("stem.{layer}"),
+                _ => format!("stages.{stage}.downsample.{layer}"),
+            });
+        }
+        if let Some(rest) = name.strip_prefix("stages.") {
+            let mut parts = rest.splitn(3, '.');
+            let (stage, block, entry) = (parts.next()?, parts.next()?, parts.next()?);
+            let entry = entry
+                .replace("dwconv", "conv_dw")
+                .replace("pwconv1", "mlp.fc1")
+                .replace("pwconv2", "mlp.fc2");
+            return Some(format!("stages.{stage}.blocks.{block}.{entry}"));
+        }
+        if let Some(entry) = name.strip_prefix("norm.") {
+            return Some(format!("head.norm.{entry}"));
+        }
+        let classifier = name.strip_prefix("head.").map(|entry| format!("head.fc.{entry}"));
+        Some(classifier.unwrap_or_else(|| name.to_owned()))
+    },
+};
+
+/// torchvision: stem, stages and the layers between them numbered in one list.
+const TORCHVISION: Naming = Naming {
+    name: "torchvision",
+    recognise: |checkpoint: &Checkpoint| {
+        checkpoint.tensors.keys().any(|name| name.starts_with("features.0."))
+    },
+    rename: |name| {
+        if let Some(entry) = name.strip_prefix("classifier.") {
+            let (layer, entry) = entry.split_once('.')?;
+            let layer = if layer == "0" { "norm" } else { "fc" };
+            return Some(format!("head.{layer}.{entry}"));
+        }
+        let Some(rest) = name.strip_prefix("features.") else { return Some(name.to_owned()) };
+        let (place, entry) = rest.split_once('.')?;
+        let place: usize = place.parse().ok()?;
+        if place == 0 {
+            return Some(format!("stem.{entry}"));
+        }
+        if place % 2 == 0 {
+            return Some(format!("stages.{}.downsample.{entry}", place / 2));
+        }
+        let (block, entry) = entry.split_once('.')?;
+        let entry = match entry.split_once("block.") {
+            Some((_, entry)) => {
+                let (layer, entry) = entry.split_once('.')?;
+                let layer = match layer {
+                    "0" => "conv_dw",
+                    "2" => "norm",
+                    "3" => "mlp.fc1",
+                    "5" => "mlp.fc2",
+                    other => other,
+                };
+                format!("{layer}.{entry}")
+            }
+            None => entry.replace("layer_scale", "gamma"),
+        };
+        Some(format!("stages.{}.blocks.{block}.{entry}", place / 2))
+    },
+};
+
 /// ConvNeXt-T to ConvNeXt-L.
 pub fn architectures() -> Vec<Architecture> {
     [
@@ -102,7 +175,47 @@ pub fn architectures() -> Vec<Architecture> {
         let build = move |form: &Form| config.graph(form);
         Architecture::new(name, "ConvNeXt", summary, "liu2022convnext", build)
             .defaults(DEFAULTS)
-            .namings("timm", &[])
+            .namings("timm", &[FACEBOOK, TORCHVISION])
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facebook_names_become_timm_s() {
+        for (released, timm) in [
+            ("downsample_layers.0.0.weight", "stem.0.weight"),
+            ("downsample_layers.0.1.bias", "stem.1.bias"),
+            ("downsample_layers.2.1.weight", "stages.2.downsample.1.weight"),
+            ("stages.2.8.dwconv.weight", "stages.2.blocks.8.conv_dw.weight"),
+            ("stages.0.1.norm.bias", "stages.0.blocks.1.norm.bias"),
+            ("stages.3.0.pwconv1.weight", "stages.3.blocks.0.mlp.fc1.weight"),
+            ("stages.3.0.pwconv2.bias", "stages.3.blocks.0.mlp.fc2.bias"),
+            ("stages.1.2.gamma", "stages.1.blocks.2.gamma"),
+            ("norm.weight", "head.norm.weight"),
+            ("head.weight", "head.fc.weight"),
+        ] {
+            assert_eq!((FACEBOOK.rename)(released).as_deref(), Some(timm));
+        }
+    }
+
+    #[test]
+    fn torchvision_names_become_timm_s() {
+        for (torchvision, timm) in [
+            ("features.0.0.weight", "stem.0.weight"),
+            ("features.1.0.layer_scale", "stages.0.blocks.0.gamma"),
+            ("features.1.2.block.0.bias", "stages.0.blocks.2.conv_dw.bias"),
+            ("features.4.1.weight", "stages.2.downsample.1.weight"),
+            ("features.5.8.block.2.weight", "stages.2.blocks.8.norm.weight"),
+            ("features.7.0.block.3.weight", "stages.3.blocks.0.mlp.fc1.weight"),
+            ("features.7.0.block.5.bias", "stages.3.blocks.0.mlp.fc2.bias"),
+            ("classifier.0.weight", "head.norm.weight"),
+            ("classifier.2.bias", "head.fc.bias"),
+        ] {
+            assert_eq!((TORCHVISION.rename)(torchvision).as_deref(), Some(timm));
+        }
+    }
 }

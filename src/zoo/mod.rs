@@ -9,6 +9,7 @@ pub mod convnext;
 mod error;
 mod fit;
 pub mod init;
+pub mod inspection;
 pub mod model;
 pub mod replknet;
 pub mod resnet;

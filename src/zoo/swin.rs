@@ -4,10 +4,11 @@
 //! The window is read off a checkpoint's bias tables, so that one trained with windows of 12 runs
 //! under the name of the network with windows of 7 as well.
 
-use super::architecture::{Architecture, Defaults, Form};
+use super::architecture::{Architecture, Defaults, Form, Naming};
 use crate::image::Interpolation;
 use crate::nn::layer::{Convolution, Layer, Linear, WindowAttention};
 use crate::nn::{Builder, Graph, NodeId};
+use crate::weights::Checkpoint;
 
 /// Epsilon of every layer norm.
 const EPSILON: f64 = 1e-5;
@@ -118,6 +119,54 @@ const DEFAULTS: Defaults = Defaults { interpolation: Interpolation::Bicubic, ..D
 /// Preprocessing of the checkpoints for 384 x 384: no crop.
 const DEFAULTS_384: Defaults = Defaults { size: 384, short_side: 384, ..DEFAULTS };
 
+/// The released checkpoints of Microsoft: patches are merged at the end of a stage, not at the start
+/// of the next.
+const MICROSOFT: Naming = Naming {
+    name: "Microsoft",
+    recognise: |checkpoint: &Checkpoint| {
+        checkpoint.tensors.keys().any(|name| name.starts_with("layers.0.downsample."))
+    },
+    rename: |name| {
+        if let Some(entry) = name.strip_prefix("head.") {
+            return Some(format!("head.fc.{entry}"));
+        }
+        let Some((stage, entry)) =
+            name.strip_prefix("layers.").and_then(|rest| rest.split_once(".downsample."))
+        else {
+            return Some(name.to_owned());
+        };
+        let stage: usize = stage.parse().ok()?;
+        Some(format!("layers.{}.downsample.{entry}", stage + 1))
+    },
+};
+
+/// torchvision: patch embedding, stages and the merging between them numbered in one list.
+const TORCHVISION: Naming = Naming {
+    name: "torchvision",
+    recognise: |checkpoint: &Checkpoint| {
+        checkpoint.tensors.keys().any(|name| name.starts_with("features.0."))
+    },
+    rename: |name| {
+        if let Some(entry) = name.strip_prefix("head.") {
+            return Some(format!("head.fc.{entry}"));
+        }
+        let Some(rest) = name.strip_prefix("features.") else { return Some(name.to_owned()) };
+        let (place, entry) = rest.split_once('.')?;
+        let place: usize = place.parse().ok()?;
+        if place == 0 {
+            let (layer, entry) = entry.split_once('.')?;
+            let layer = if layer == "0" { "proj" } else { "norm" };
+            return Some(format!("patch_embed.{layer}.{entry}"));
+        }
+        if place % 2 == 0 {
+            return Some(format!("layers.{}.downsample.{entry}", place / 2));
+        }
+        let (block, entry) = entry.split_once('.')?;
+        let entry = entry.replace("mlp.0.", "mlp.fc1.").replace("mlp.3.", "mlp.fc2.");
+        Some(format!("layers.{}.blocks.{block}.{entry}", place / 2))
+    },
+};
+
 /// Swin-T to Swin-L, and the networks with windows of 12 for 384 x 384.
 pub fn architectures() -> Vec<Architecture> {
     let base = Config::new([2, 2, 18, 2], 128);
@@ -138,7 +187,45 @@ pub fn architectures() -> Vec<Architecture> {
         let build = move |form: &Form| config.graph(form);
         Architecture::new(name, "Swin", summary, "liu2021swin", build)
             .defaults(defaults)
-            .namings("timm", &[])
+            .namings("timm", &[MICROSOFT, TORCHVISION])
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn microsoft_names_become_timm_s() {
+        for (released, timm) in [
+            ("patch_embed.proj.weight", "patch_embed.proj.weight"),
+            ("layers.0.downsample.norm.weight", "layers.1.downsample.norm.weight"),
+            ("layers.2.downsample.reduction.weight", "layers.3.downsample.reduction.weight"),
+            ("layers.2.blocks.5.attn.qkv.bias", "layers.2.blocks.5.attn.qkv.bias"),
+            ("norm.bias", "norm.bias"),
+            ("head.weight", "head.fc.weight"),
+        ] {
+            assert_eq!((MICROSOFT.rename)(released).as_deref(), Some(timm));
+        }
+    }
+
+    #[test]
+    fn torchvision_names_become_timm_s() {
+        for (torchvision, timm) in [
+            ("features.0.0.weight", "patch_embed.proj.weight"),
+            ("features.0.2.bias", "patch_embed.norm.bias"),
+            (
+                "features.1.0.attn.relative_position_bias_table",
+                "layers.0.blocks.0.attn.relative_position_bias_table",
+            ),
+            ("features.2.reduction.weight", "layers.1.downsample.reduction.weight"),
+            ("features.5.3.mlp.0.weight", "layers.2.blocks.3.mlp.fc1.weight"),
+            ("features.7.1.mlp.3.bias", "layers.3.blocks.1.mlp.fc2.bias"),
+            ("norm.weight", "norm.weight"),
+            ("head.bias", "head.fc.bias"),
+        ] {
+            assert_eq!((TORCHVISION.rename)(torchvision).as_deref(), Some(timm));
+        }
+    }
 }

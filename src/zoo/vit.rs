@@ -7,10 +7,11 @@
 //! the class token, and the two classifiers' scores are averaged. The form is read off the
 //! checkpoint, and so is the grid that its position embeddings were learned for.
 
-use super::architecture::{Architecture, Defaults, Form};
+use super::architecture::{Architecture, Defaults, Form, Naming};
 use crate::image::Interpolation;
 use crate::nn::layer::{Attention, Convolution, Layer, PositionEmbedding, PrefixTokens};
 use crate::nn::{Builder, Graph, NodeId};
+use crate::weights::Checkpoint;
 
 /// Epsilon of every layer norm.
 const EPSILON: f64 = 1e-6;
@@ -117,6 +118,39 @@ const VIT: Defaults = Defaults {
 /// Preprocessing of DeiT: ImageNet's mean and standard deviation, bicubic, a crop of 224 from 256.
 const DEIT: Defaults = Defaults { interpolation: Interpolation::Bicubic, ..Defaults::IMAGENET };
 
+/// torchvision: all tokens' layers under `encoder`, attention by PyTorch's own module.
+const TORCHVISION: Naming = Naming {
+    name: "torchvision",
+    recognise: |checkpoint: &Checkpoint| {
+        checkpoint.tensors.keys().any(|name| name.starts_with("encoder.layers."))
+    },
+    rename: |name| {
+        if let Some(rest) = name.strip_prefix("encoder.layers.encoder_layer_") {
+            let (block, entry) = rest.split_once('.')?;
+            // The perceptron's layers were called linear_1 and linear_2 at first.
+            let entry = entry
+                .replace("ln_1.", "norm1.")
+                .replace("ln_2.", "norm2.")
+                .replace("self_attention.in_proj_", "attn.qkv.")
+                .replace("self_attention.out_proj.", "attn.proj.")
+                .replace("mlp.0.", "mlp.fc1.")
+                .replace("mlp.3.", "mlp.fc2.")
+                .replace("mlp.linear_1.", "mlp.fc1.")
+                .replace("mlp.linear_2.", "mlp.fc2.");
+            return Some(format!("blocks.{block}.{entry}"));
+        }
+        let renamed = match name {
+            "class_token" => "cls_token".to_owned(),
+            "encoder.pos_embedding" => "pos_embed".to_owned(),
+            _ => name
+                .replace("conv_proj.", "patch_embed.proj.")
+                .replace("encoder.ln.", "norm.")
+                .replace("heads.head.", "head."),
+        };
+        Some(renamed)
+    },
+};
+
 /// ViT-Ti/16 to ViT-L/16 and DeiT-Ti to DeiT-B.
 pub fn architectures() -> Vec<Architecture> {
     let tiny = Config::new(192, 12);
@@ -136,7 +170,36 @@ pub fn architectures() -> Vec<Architecture> {
             let build = move |form: &Form| config.graph(form);
             Architecture::new(&format!("{prefix}_{size}_patch16"), family, summary, citation, build)
                 .defaults(defaults)
-                .namings("timm", &[])
+                .namings("timm", &[TORCHVISION])
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn torchvision_names_become_timm_s() {
+        for (torchvision, timm) in [
+            ("class_token", "cls_token"),
+            ("conv_proj.weight", "patch_embed.proj.weight"),
+            ("encoder.pos_embedding", "pos_embed"),
+            ("encoder.layers.encoder_layer_11.ln_1.bias", "blocks.11.norm1.bias"),
+            (
+                "encoder.layers.encoder_layer_0.self_attention.in_proj_weight",
+                "blocks.0.attn.qkv.weight",
+            ),
+            (
+                "encoder.layers.encoder_layer_0.self_attention.out_proj.bias",
+                "blocks.0.attn.proj.bias",
+            ),
+            ("encoder.layers.encoder_layer_3.mlp.0.weight", "blocks.3.mlp.fc1.weight"),
+            ("encoder.layers.encoder_layer_3.mlp.linear_2.bias", "blocks.3.mlp.fc2.bias"),
+            ("encoder.ln.weight", "norm.weight"),
+            ("heads.head.bias", "head.bias"),
+        ] {
+            assert_eq!((TORCHVISION.rename)(torchvision).as_deref(), Some(timm));
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod engine;
 mod erf;
 mod golden_networks;
 mod image;
+mod networks_elsewhere;
 mod published_decisions;
 mod shapebias;
 mod weights;
