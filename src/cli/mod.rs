@@ -4,6 +4,7 @@ mod completions;
 mod console;
 mod erf;
 mod models;
+mod report;
 mod shapebias;
 mod values;
 
@@ -25,6 +26,7 @@ enum Command {
     Erf(erf::Arguments),
     #[command(name = "shapebias")]
     ShapeBias(shapebias::Arguments),
+    Report(report::Arguments),
     Models(models::Arguments),
     Completions(completions::Arguments),
 }
@@ -58,6 +60,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Erf(arguments) => erf::run(&arguments),
         Command::ShapeBias(arguments) => shapebias::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
