@@ -10,6 +10,7 @@ pub mod figure;
 pub mod image;
 pub mod nn;
 pub mod progress;
+pub mod report;
 pub mod shapebias;
 pub mod store;
 pub mod weights;

@@ -5,6 +5,7 @@ mod console;
 mod erf;
 mod inspect;
 mod models;
+mod report;
 mod shapebias;
 mod values;
 
@@ -27,6 +28,7 @@ enum Command {
     #[command(name = "shapebias")]
     ShapeBias(shapebias::Arguments),
     Inspect(inspect::Arguments),
+    Report(report::Arguments),
     Models(models::Arguments),
     Completions(completions::Arguments),
 }
@@ -61,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Erf(arguments) => erf::run(&arguments),
         Command::ShapeBias(arguments) => shapebias::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

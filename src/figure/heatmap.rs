@@ -54,6 +54,14 @@ pub struct HeatmapSpec<'a> {
 /// # Errors
 /// If the map is empty or holds a NaN or infinity.
 pub fn draw(spec: &HeatmapSpec<'_>) -> Result<Figure, FigureError> {
+    draw_at(spec, MAX_SIDE)
+}
+
+/// The same with the map reduced to at most `max_side` pixels a side, for pages whose size counts.
+///
+/// # Errors
+/// As [`draw`].
+pub fn draw_at(spec: &HeatmapSpec<'_>, max_side: usize) -> Result<Figure, FigureError> {
     spec.panel.check("the heatmap")?;
     let width = Width::Column.points();
     let labels =
@@ -71,7 +79,7 @@ pub fn draw(spec: &HeatmapSpec<'_>) -> Result<Figure, FigureError> {
     let height = bar + colorbar::HEIGHT + MARGIN;
     compose(width, height, &format!("ERF map of {}", spec.panel.title()), |canvas| {
         draw_lines(canvas, &title, (left, MARGIN), TextLook::new(TITLE).bold())?;
-        spec.panel.draw_map(canvas, &frame, spec.scale, spec.colormap)?;
+        spec.panel.draw_map(canvas, &frame, (spec.scale, spec.colormap), max_side)?;
         draw_labels(canvas, &spec.panel, &labels, &frame)?;
         spec.panel.draw_squares(canvas, &frame)?;
         colorbar::draw(
@@ -222,10 +230,10 @@ impl MapPanel<'_> {
         &self,
         canvas: &mut Canvas<'_>,
         frame: &Frame,
-        scale: Scale,
-        colormap: Colormap,
+        (scale, colormap): (Scale, Colormap),
+        max_side: usize,
     ) -> Result<(), FigureError> {
-        let picture = MapPicture::new(self.map, scale, colormap, MAX_SIDE)?;
+        let picture = MapPicture::new(self.map, scale, colormap, max_side)?;
         let (from, to) = ((frame.left, frame.top), (frame.right, frame.bottom));
         canvas.picture(&picture.picture(), from, to)?;
         canvas.outline(from, to, Stroke::new(style::INK, HAIRLINE))

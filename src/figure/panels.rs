@@ -5,7 +5,7 @@ use super::canvas::{Anchor, TextLook, compose};
 use super::colorbar;
 use super::colormap::Colormap;
 use super::heatmap::{MapPanel, draw_lines, label_texts, percent};
-use super::raster::Scale;
+use super::raster::{MAX_SIDE, Scale};
 use super::render::{Figure, FigureError};
 use super::style::{self, GAP, LEADING, MARGIN, TEXT, TITLE, Width};
 use super::text::{self, Weight};
@@ -33,6 +33,14 @@ const BAR: f64 = 180.0;
 /// # Errors
 /// If there is no map, or one is empty or holds a NaN or infinity.
 pub fn draw(spec: &PanelsSpec<'_>) -> Result<Figure, FigureError> {
+    draw_at(spec, MAX_SIDE)
+}
+
+/// The same with maps reduced to at most `max_side` pixels a side.
+///
+/// # Errors
+/// As [`draw`].
+pub fn draw_at(spec: &PanelsSpec<'_>, max_side: usize) -> Result<Figure, FigureError> {
     if spec.panels.is_empty() {
         return Err(FigureError::Input {
             figure: "the panels",
@@ -88,7 +96,7 @@ pub fn draw(spec: &PanelsSpec<'_>) -> Result<Figure, FigureError> {
                 (laid.frame.left, laid.title_top),
                 TextLook::new(TITLE).bold(),
             )?;
-            laid.panel.draw_map(canvas, &laid.frame, spec.scale, spec.colormap)?;
+            laid.panel.draw_map(canvas, &laid.frame, (spec.scale, spec.colormap), max_side)?;
             laid.panel.draw_squares(canvas, &laid.frame)?;
             for (line, row) in laid.notes.iter().enumerate() {
                 let cell = room / row.len() as f64;

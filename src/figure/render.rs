@@ -200,6 +200,25 @@ pub(crate) fn encode_png(
     Ok(bytes)
 }
 
+/// Pixels as places in a palette of RGB colours, as a PNG file.
+pub(crate) fn encode_indexed_png(
+    indices: &[u8],
+    palette: Vec<u8>,
+    width: u32,
+    height: u32,
+) -> Result<Vec<u8>, FigureError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(palette);
+    encoder.set_compression(png::Compression::High);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(indices)?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::canvas::{Stroke, TextLook, compose};

@@ -1,0 +1,360 @@
+//! What was found and how it was measured, in plain sentences from results and their provenance.
+
+use super::bibliography;
+use super::prose::{Paragraph, enumerate};
+use super::spearman::{Spearman, spearman};
+use super::study::{BiasEntry, ErfEntry, Network, Study};
+use crate::shapebias::result::{HUMANS, ObserverKind};
+
+/// The rank correlation of r(50 %) and shape bias; nothing where maps can't be compared or networks
+/// are too few.
+pub fn correlation(study: &Study) -> Option<Spearman> {
+    if !study.comparable {
+        return None;
+    }
+    let pairs: Vec<(f64, f64)> = study.pairs().into_iter().map(|(_, r, bias)| (r, bias)).collect();
+    spearman(&pairs)
+}
+
+/// The main findings: extremes of r(50 %) and of shape bias, people, and their correlation.
+pub fn findings(study: &Study) -> Vec<Paragraph> {
+    [reach(study), decisions(study), relation(study)].into_iter().flatten().collect()
+}
+
+fn trained<'a>(study: &'a Study) -> impl Iterator<Item = Network<'a>> {
+    study.networks().into_iter().filter(|network| !network.untrained())
+}
+
+fn percent(share: f64) -> String {
+    let decimals = if share < 0.01 { 2 } else { 1 };
+    format!("{:.decimals$} %", 100.0 * share)
+}
+
+fn ratio_pointer(erf: &ErfEntry) -> String {
+    let ratios = &erf.result.area_ratios;
+    let place = ratios.iter().position(|r| (r.threshold - super::study::SUMMARY_SHARE).abs() < 1e-9);
+    format!("{}#/area_ratios/{}/ratio", erf.source, place.unwrap_or_default())
+}
+
+fn reach(study: &Study) -> Option<Paragraph> {
+    let mut known: Vec<(&str, f64, &ErfEntry)> = trained(study)
+        .filter_map(|network| {
+            let erf = network.erf?;
+            Some((network.label, erf.summary_ratio()?.ratio, erf))
+        })
+        .collect();
+    known.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let (first, last) = (known.first()?, known.last()?);
+    let mut paragraph = Paragraph::default();
+    if known.len() == 1 {
+        paragraph.text(format!("Half of log10(map + 1) of {} lies in a centred square over ", first.0));
+        paragraph.number(percent(first.1), first.1, ratio_pointer(first.2)).text(" of the map.");
+    } else if study.comparable {
+        paragraph.text(format!("{} sees the farthest: r(50 %) is ", first.0));
+        paragraph.number(percent(first.1), first.1, ratio_pointer(first.2));
+        paragraph.text(format!(" of the map, against "));
+        paragraph.number(percent(last.1), last.1, ratio_pointer(last.2));
+        paragraph.text(format!(" for {}, which sees the least far.", last.0));
+    } else {
+        paragraph.text(
+            "The ERF maps differ in input size or layer, so networks aren't ranked by how far they \
+             see.",
+        );
+    }
+    Some(paragraph)
+}
+
+fn bias_pointer(study: &Study, run: usize, index: usize) -> String {
+    format!("{}#/observers/{index}/overall/shape_bias", study.biases[run].source)
+}
+
+fn decisions(study: &Study) -> Option<Paragraph> {
+    let mut known: Vec<(&str, f64, String)> = study
+        .network_observers()
+        .filter(|entry| !entry.result.untrained)
+        .filter_map(|entry| {
+            let pointer = bias_pointer(study, entry.run, entry.index);
+            Some((entry.result.label.as_str(), entry.result.overall.shape_bias?, pointer))
+        })
+        .collect();
+    known.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let (first, last) = (known.first()?, known.last()?);
+    let mut paragraph = Paragraph::default();
+    if known.len() == 1 {
+        paragraph.text(format!("{} has a shape bias of ", first.0));
+        paragraph.number(format!("{:.3}", first.1), first.1, &first.2);
+    } else {
+        paragraph.text(format!("Shape bias is highest for {} (", first.0));
+        paragraph.number(format!("{:.3}", first.1), first.1, &first.2);
+        paragraph.text(format!(") and lowest for {} (", last.0));
+        paragraph.number(format!("{:.3}", last.1), last.1, &last.2).text(")");
+    }
+    if let Some((entry, bias)) =
+        study.humans().and_then(|entry| Some((entry, entry.result.overall.shape_bias?)))
+    {
+        let pointer = bias_pointer(study, entry.run, entry.index);
+        paragraph.text("; humans have ").number(format!("{bias:.3}"), bias, pointer);
+    }
+    paragraph.text(".");
+    Some(paragraph)
+}
+
+fn relation(study: &Study) -> Option<Paragraph> {
+    let pairs = study.pairs().len();
+    if pairs == 0 {
+        return None;
+    }
+    let mut paragraph = Paragraph::default();
+    let source = "tables/summary.csv";
+    match correlation(study) {
+        Some(Spearman { rho, interval, pairs }) => {
+            paragraph.text("Over the ").count(pairs, source);
+            paragraph.text(" trained networks with both, Spearman's ρ between r(50 %) and shape bias is ");
+            paragraph.number(format!("{rho:.2}"), rho, source);
+            if let Some([low, high]) = interval {
+                paragraph.text(" (95 % interval ").number(format!("{low:.2}"), low, source);
+                paragraph.text(" to ").number(format!("{high:.2}"), high, source).text(")");
+            }
+            paragraph.text(".");
+        }
+        None => {
+            let reason = if study.comparable {
+                "at least 5 are needed for a correlation of r(50 %) with shape bias"
+            } else {
+                "since their maps can't be compared, no correlation is given"
+            };
+            let noun = if pairs == 1 { "trained network has" } else { "trained networks have" };
+            paragraph.count(pairs, source).text(format!(" {noun} both an area ratio and a shape bias; {reason}."));
+        }
+    }
+    Some(paragraph)
+}
+
+/// How everything was measured, from the provenance.
+pub fn methods(study: &Study) -> Vec<Paragraph> {
+    let mut paragraphs: Vec<Paragraph> = [networks(study), measured(study), existing(study), ratios(study)]
+        .into_iter()
+        .flatten()
+        .collect();
+    paragraphs.extend(study.biases.iter().map(bias));
+    paragraphs.extend(statistics(study));
+    paragraphs
+}
+
+/// Which networks, with their papers.
+fn networks(study: &Study) -> Option<Paragraph> {
+    let all = study.networks();
+    let cited = |network: &&Network<'_>| {
+        network.architecture().and_then(bibliography::of_architecture).is_some()
+    };
+    let cited: Vec<&Network<'_>> = all.iter().filter(cited).collect();
+    if cited.is_empty() {
+        return None;
+    }
+    let mut paragraph = Paragraph::default();
+    paragraph.text("Networks: ");
+    for (index, network) in cited.iter().enumerate() {
+        paragraph.text(if index == 0 { "" } else { ", " });
+        let untrained = if network.untrained() { ", untrained" } else { "" };
+        let name = network.architecture().unwrap_or_default();
+        let name = if name == network.label { String::new() } else { format!("{name}") };
+        let details = [name.as_str(), untrained.trim_start_matches(", ")]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let details = if details.is_empty() { details } else { format!(" ({details})") };
+        paragraph.text(format!("{}{details} ", network.label));
+        paragraph.cite(&bibliography::of_architecture(network.architecture().unwrap_or_default())
+            .into_iter()
+            .collect::<Vec<_>>());
+    }
+    paragraph.text(".");
+    Some(paragraph)
+}
+
+/// The settings that results of one sentence share.
+fn settings(erf: &ErfEntry) -> String {
+    let result = &erf.result;
+    let provenance = &result.provenance;
+    format!(
+        "{:?}",
+        (
+            (result.images_used, result.size, &result.layer, result.unit),
+            (&provenance.preprocessing, &provenance.images, &provenance.device, &provenance.path),
+            (&provenance.version, &provenance.libtorch),
+        )
+    )
+}
+
+fn measured(study: &Study) -> Option<Paragraph> {
+    let measured: Vec<&ErfEntry> =
+        study.erfs.iter().filter(|erf| erf.result.architecture != "map").collect();
+    let first = measured.first()?;
+    let mut paragraph = Paragraph::default();
+    paragraph.text("Effective receptive fields ").cite(&["luo2016erf"]);
+    paragraph.text(" follow the protocol of ").cite(&["ding2022replknet"]);
+    paragraph.text(
+        ": the gradient with respect to the input of the sum over channels of the positive part of a \
+         feature map at one unit, its negative values set to 0, summed over colour channels and \
+         averaged over images. ",
+    );
+    let mut groups: Vec<(String, Vec<&ErfEntry>)> = Vec::new();
+    for erf in &measured {
+        let key = settings(erf);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, members)) => members.push(erf),
+            None => groups.push((key, vec![erf])),
+        }
+    }
+    let alone = groups.len() == 1;
+    for (_, members) in &groups {
+        measured_group(&mut paragraph, members, alone);
+    }
+    let provenance = &first.result.provenance;
+    paragraph.text(format!("Computed with fieldscope {}", provenance.version));
+    if !provenance.libtorch.is_empty() {
+        paragraph.text(format!(" and libtorch {} ", provenance.libtorch));
+        paragraph.cite(&["paszke2019pytorch"]);
+    }
+    paragraph.text(".");
+    Some(paragraph)
+}
+
+fn measured_group(paragraph: &mut Paragraph, members: &[&ErfEntry], alone: bool) {
+    let Some(first) = members.first() else { return };
+    let (result, source) = (&first.result, &first.source);
+    let labels: Vec<&str> = members.iter().map(|erf| erf.result.label.as_str()).collect();
+    let whom = if alone { "every network".to_owned() } else { enumerate(&labels) };
+    paragraph.text(format!("For {whom}, the mean is over "));
+    paragraph.count(result.images_used, format!("{source}#/images_used")).text(" images");
+    if let Some(list) = &result.provenance.images {
+        let digest = list.sha256.get(..12).unwrap_or(&list.sha256);
+        paragraph.text(format!(" (SHA-256 of their list {digest}…)"));
+    }
+    paragraph.text(" of ").count(result.size[0], format!("{source}#/size/0")).text(" × ");
+    paragraph.count(result.size[1], format!("{source}#/size/1")).text(" pixels");
+    if let Some(record) = &result.provenance.preprocessing {
+        paragraph.text(format!(" ({}; mean ", record.resize));
+        numbers(paragraph, record.mean, &format!("{source}#/provenance/preprocessing/mean"));
+        paragraph.text(", standard deviation ");
+        numbers(paragraph, record.std, &format!("{source}#/provenance/preprocessing/std"));
+        paragraph.text(")");
+    }
+    if let Some([row, column]) = result.unit {
+        let layer = match result.layer.as_str() {
+            "features" => "the last feature map".to_owned(),
+            name => format!("the layer {name}"),
+        };
+        paragraph.text(format!(", for the unit in row "));
+        paragraph.count(row, format!("{source}#/unit/0")).text(" and column ");
+        paragraph.count(column, format!("{source}#/unit/1")).text(format!(" (from 0) of {layer}"));
+    }
+    let how = match result.provenance.path.as_str() {
+        "exact" => "in double precision",
+        _ => "in single precision",
+    };
+    let device = &result.provenance.device;
+    let place = if device.is_empty() { String::new() } else { format!(" on {device}") };
+    paragraph.text(format!(", {how}{place}. "));
+}
+
+fn numbers(paragraph: &mut Paragraph, values: [f64; 3], source: &str) {
+    for (index, value) in values.into_iter().enumerate() {
+        paragraph.text(if index == 0 { "" } else { ", " });
+        let shown = format!("{value:.4}");
+        let shown = shown.trim_end_matches('0').trim_end_matches('.').to_owned();
+        paragraph.number(shown, value, format!("{source}/{index}"));
+    }
+}
+
+fn existing(study: &Study) -> Option<Paragraph> {
+    let existing: Vec<&str> = study
+        .erfs
+        .iter()
+        .filter(|erf| erf.result.architecture == "map")
+        .map(|erf| erf.result.label.as_str())
+        .collect();
+    if existing.is_empty() {
+        return None;
+    }
+    let noun = if existing.len() == 1 { "map" } else { "maps" };
+    let mut paragraph = Paragraph::default();
+    paragraph.text(format!(
+        "The ERF {noun} of {} {} existing files, described as they are; how they were made is not \
+         recorded in them. Effective receptive fields: ",
+        enumerate(&existing),
+        if existing.len() == 1 { "is an" } else { "are" }
+    ));
+    paragraph.cite(&["luo2016erf"]).text(".");
+    Some(paragraph)
+}
+
+fn ratios(study: &Study) -> Option<Paragraph> {
+    if study.erfs.is_empty() {
+        return None;
+    }
+    let mut paragraph = Paragraph::default();
+    paragraph.text(
+        "The area ratio r(t) is the area of the smallest centred square that holds more than the \
+         share t of log10(map + 1), over the area of the map ",
+    );
+    paragraph.cite(&["ding2022replknet"]);
+    paragraph.text("; m(t) is the same of the map itself.");
+    if study.erfs.iter().flat_map(|erf| &erf.result.area_ratios).any(|r| r.interval.is_some()) {
+        paragraph.text(" Their 95 % intervals are from a delete-group jackknife over images ");
+        paragraph.cite(&["kott2001jackknife"]).text(".");
+    }
+    Some(paragraph)
+}
+
+fn bias(entry: &BiasEntry) -> Paragraph {
+    let (result, source) = (&entry.result, &entry.source);
+    let of_kind = |kind| result.observers.iter().filter(|o| o.kind == kind).count();
+    let (networks, people) = (of_kind(ObserverKind::Network), of_kind(ObserverKind::Person));
+    let mut paragraph = Paragraph::default();
+    let all = format!("{source}#/observers");
+    paragraph.text("Shape bias ").cite(&["geirhos2019texture"]).text(" is over ");
+    paragraph.count(result.conflict_stimuli, format!("{source}#/conflict_stimuli"));
+    paragraph.text(" cue-conflict stimuli, those of ");
+    paragraph.count(result.stimuli, format!("{source}#/stimuli"));
+    paragraph.text(" whose shape and texture are of different categories (");
+    paragraph.count(result.categories.len(), format!("{source}#/categories"));
+    paragraph.text(" categories), answered by ").count(networks, &all);
+    paragraph.text(if networks == 1 { " network" } else { " networks" });
+    if people > 0 {
+        paragraph.text(" and ").count(people, &all);
+        paragraph.text(if people == 1 { " person" } else { " people" });
+    }
+    paragraph.text(
+        ". A network decides for the category with the largest mean softmax probability over its \
+         classes; shape bias is the number of correct shape decisions over that of correct shape and \
+         correct texture decisions.",
+    );
+    if people == 0 && result.observer(HUMANS).is_some() {
+        paragraph.text(" The human figures are those of the observers published with the stimuli.");
+    }
+    for observer in &result.observers {
+        let Some(record) = &observer.provenance.preprocessing else { continue };
+        paragraph.text(format!(" Pictures for the networks: {}.", record.resize));
+        break;
+    }
+    paragraph.text(" 95 % intervals and p-values are from a bootstrap over stimuli ");
+    paragraph.cite(&["efron1993bootstrap"]).text(" with ");
+    paragraph.count(result.resamples, format!("{source}#/resamples")).text(" resamples (seed ");
+    paragraph.count(result.seed as usize, format!("{source}#/seed")).text(").");
+    if result.consistency.labels.len() > 1 {
+        paragraph.text(" Error consistency is Cohen's kappa of right and wrong answers ");
+        paragraph.cite(&["geirhos2020consistency"]).text(".");
+    }
+    paragraph
+}
+
+fn statistics(study: &Study) -> Option<Paragraph> {
+    correlation(study)?;
+    let mut paragraph = Paragraph::default();
+    paragraph.text("Spearman's rank correlation ").cite(&["spearman1904association"]);
+    paragraph.text(" has the interval of ").cite(&["bonett2000spearman"]);
+    paragraph.text("; with few networks it is wide, and networks are no random sample.");
+    Some(paragraph)
+}
