@@ -31,7 +31,9 @@ pub fn panel<'a>(result: &ErfResult, map: ArrayView2<'a, f64>) -> MapPanel<'a> {
 }
 
 /// Mass against the side of a centred square, of several maps on one pair of axes.
-pub fn profile<'a>(maps: impl IntoIterator<Item = (&'a ErfResult, &'a Array2<f64>)>) -> ProfileSpec {
+pub fn profile<'a>(
+    maps: impl IntoIterator<Item = (&'a ErfResult, &'a Array2<f64>)>,
+) -> ProfileSpec {
     ProfileSpec {
         curves: maps.into_iter().map(|(result, map)| curve(result, map)).collect(),
         unit: SideUnit::ShareOfMap,

@@ -88,8 +88,14 @@ impl ScaleKind {
 }
 
 /// The names of all figures.
-pub const NAMES: [&str; 6] =
-    ["erf-panels", "erf-profile", "scatter", "shapebias-categories", "shapebias-bars", "consistency-matrix"];
+pub const NAMES: [&str; 6] = [
+    "erf-panels",
+    "erf-profile",
+    "scatter",
+    "shapebias-categories",
+    "shapebias-bars",
+    "consistency-matrix",
+];
 
 fn maps(study: &Study) -> Vec<(&ErfEntry, ArrayView2<'_, f64>)> {
     study.erfs.iter().filter_map(|erf| Some((erf, erf.map.as_ref()?.view()))).collect()
@@ -100,7 +106,10 @@ fn maps(study: &Study) -> Vec<(&ErfEntry, ArrayView2<'_, f64>)> {
 /// # Errors
 ///
 /// Those of the drawings.
-pub fn heatmaps(study: &Study, options: &Options) -> Result<Vec<(String, Vec<Figure>)>, FigureError> {
+pub fn heatmaps(
+    study: &Study,
+    options: &Options,
+) -> Result<Vec<(String, Vec<Figure>)>, FigureError> {
     maps(study)
         .into_par_iter()
         .map(|(erf, map)| {
@@ -198,14 +207,14 @@ pub fn by_category(
     let spec = charts::by_category(&categories_of(study), &shown);
     let all = study.observers.iter().filter(|e| e.result.kind != ObserverKind::Person).count();
     let pooled = shown.iter().filter(|o| o.kind != ObserverKind::Person).count();
-    let mut caption = "Shape bias by category of the shape, after Geirhos et al. 2019, figure 4; the lines \
+    let mut caption =
+        "Shape bias by category of the shape, after Geirhos et al. 2019, figure 4; the lines \
                        are each observer's overall value."
-        .to_owned();
+            .to_owned();
     if pooled < all {
         caption.push_str(&format!(" The first {pooled} of {all} observers; the tables have all."));
     }
-    let mut drawn =
-        drawn("shapebias-categories", &caption, bias::draw(&spec)?, true, options);
+    let mut drawn = drawn("shapebias-categories", &caption, bias::draw(&spec)?, true, options);
     let printed = observers(study, MOST_PRINTED);
     drawn.series = shown
         .iter()

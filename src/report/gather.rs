@@ -109,7 +109,10 @@ fn read_json(path: &Path, study: &mut Study) -> Result<(), ReportError> {
             study.warnings.push(Warning {
                 about: Some(result.label.clone()),
                 scope: Scope::Erf,
-                text: format!("The map file {} is missing: there is no heatmap.", map_path.display()),
+                text: format!(
+                    "The map file {} is missing: there is no heatmap.",
+                    map_path.display()
+                ),
             });
             None
         };
@@ -188,11 +191,7 @@ fn make_labels_unique(study: &mut Study) {
     study.warnings.extend(warnings);
 }
 
-fn taken_again(
-    observers: &mut [ObserverEntry],
-    biases: &[BiasEntry],
-    warnings: &mut Vec<Warning>,
-) {
+fn taken_again(observers: &mut [ObserverEntry], biases: &[BiasEntry], warnings: &mut Vec<Warning>) {
     for index in 0..observers.len() {
         let wanted = observers[index].result.label.clone();
         let mut label = wanted.clone();
@@ -206,7 +205,9 @@ fn taken_again(
             warnings.push(Warning {
                 about: Some(label.clone()),
                 scope: Scope::ShapeBias,
-                text: format!("Another observer is called {wanted}; the one of {source} is {label}."),
+                text: format!(
+                    "Another observer is called {wanted}; the one of {source} is {label}."
+                ),
             });
             observers[index].result.label = label;
         }
@@ -271,13 +272,25 @@ fn warn_of_mixtures(study: &mut Study) {
         kind.to_owned()
     });
     let mixtures = [
-        (&sizes, "input sizes", "Area ratios are shares of the map, so they can't be compared \
-          across sizes: no network is marked as best, and no correlation is given."),
-        (&layers, "layers", "Area ratios of different layers can't be compared: no network is \
-          marked as best, and no correlation is given."),
+        (
+            &sizes,
+            "input sizes",
+            "Area ratios are shares of the map, so they can't be compared \
+          across sizes: no network is marked as best, and no correlation is given.",
+        ),
+        (
+            &layers,
+            "layers",
+            "Area ratios of different layers can't be compared: no network is \
+          marked as best, and no correlation is given.",
+        ),
         (&images, "images", "Compare these maps with care."),
-        (&existing, "sources", "How existing maps were made is not known here: the images, the \
-          layer and the scale may be others. Compare with care."),
+        (
+            &existing,
+            "sources",
+            "How existing maps were made is not known here: the images, the \
+          layer and the scale may be others. Compare with care.",
+        ),
     ];
     for (groups, what, consequence) in mixtures {
         if groups.len() > 1 {
@@ -328,7 +341,8 @@ fn groups<'a, T: Named + 'a>(
 }
 
 fn listed(groups: &BTreeMap<String, Vec<String>>) -> String {
-    let group = |(setting, names): (&String, &Vec<String>)| format!("{setting} ({})", names.join(", "));
+    let group =
+        |(setting, names): (&String, &Vec<String>)| format!("{setting} ({})", names.join(", "));
     groups.iter().map(group).collect::<Vec<_>>().join("; ")
 }
 
@@ -353,7 +367,11 @@ fn warn_of_issues(study: &mut Study) {
             };
             if seen <= SHOWN_ISSUES {
                 let about = issue.observer.as_ref().map(|label| shown_label(study, run, label));
-                warnings.push(Warning { about, scope: Scope::ShapeBias, text: sentence(&issue.message) });
+                warnings.push(Warning {
+                    about,
+                    scope: Scope::ShapeBias,
+                    text: sentence(&issue.message),
+                });
             }
         }
         for (issue, count) in kinds.into_iter().filter(|(_, count)| *count > SHOWN_ISSUES) {

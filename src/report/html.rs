@@ -152,7 +152,12 @@ fn latest_date(study: &Study) -> String {
 
 fn paragraphs(paragraphs: &[Paragraph]) -> Vec<String> {
     let number = |shown: &str, source: &str| {
-        format!("<data value=\"{}\" title=\"{}\">{}</data>", escape(shown), escape(source), escape(shown))
+        format!(
+            "<data value=\"{}\" title=\"{}\">{}</data>",
+            escape(shown),
+            escape(source),
+            escape(shown)
+        )
     };
     let cite = |keys: &[&'static str]| {
         let text = author_years(keys);
@@ -282,7 +287,8 @@ fn provenances(study: &Study) -> Vec<(String, &Provenance)> {
         .iter()
         .map(|erf| (format!("{} (ERF)", erf.result.label), &erf.result.provenance));
     let runs = study.biases.iter().map(|bias| ("shape bias".to_owned(), &bias.result.provenance));
-    let observers = study.observers.iter().filter(|entry| !entry.result.provenance.inputs.is_empty());
+    let observers =
+        study.observers.iter().filter(|entry| !entry.result.provenance.inputs.is_empty());
     let observers = observers
         .map(|entry| (format!("{} (shape bias)", entry.result.label), &entry.result.provenance));
     erfs.chain(runs).chain(observers).collect()
@@ -305,7 +311,10 @@ fn runs(study: &Study) -> Vec<Value> {
             .as_ref()
             .map_or(String::new(), |list| format!("{}, list {}", list.count, list.sha256));
         let preprocessing = provenance.preprocessing.as_ref().map_or(String::new(), |record| {
-            format!("{}; mean {:?}; standard deviation {:?}", record.resize, record.mean, record.std)
+            format!(
+                "{}; mean {:?}; standard deviation {:?}",
+                record.resize, record.mean, record.std
+            )
         });
         context! {
             label,
@@ -339,9 +348,8 @@ fn references(references: &[&'static Reference]) -> Vec<Value> {
 
 /// What concerns the comparison as a whole, and observers that no table has a row for.
 pub fn general_warnings(study: &Study, tables: &[Table]) -> Vec<String> {
-    let has_row = |label: &str| {
-        tables.iter().any(|table| table.rows.iter().any(|row| row.about == label))
-    };
+    let has_row =
+        |label: &str| tables.iter().any(|table| table.rows.iter().any(|row| row.about == label));
     study
         .warnings_of(Scope::All)
         .filter(|warning| warning.about.as_deref().is_none_or(|label| !has_row(label)))

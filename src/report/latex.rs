@@ -109,11 +109,7 @@ fn paragraph(paragraph: &Paragraph) -> String {
 /// # Errors
 ///
 /// Where a figure can't be made or a file can't be written.
-pub fn write(
-    parts: &Parts<'_>,
-    options: &Options,
-    folder: &Path,
-) -> Result<PathBuf, ReportError> {
+pub fn write(parts: &Parts<'_>, options: &Options, folder: &Path) -> Result<PathBuf, ReportError> {
     let put = |name: &str, text: String| atomic::write_bytes(&folder.join(name), text.as_bytes());
     let tables: Vec<&Table> =
         parts.tables.iter().filter(|table| table.rows.len() <= MOST_ROWS).collect();
@@ -276,8 +272,7 @@ fn column_type(table: &Table, place: usize) -> String {
 fn head(column: &Column, turned: bool) -> String {
     let unit = column.unit.map(|unit| format!(" ({})", escape(unit))).unwrap_or_default();
     let text = format!("{}{unit}", prose(&column.heading));
-    let text =
-        if turned && column.number { format!("\\rotatebox{{90}}{{{text}}}") } else { text };
+    let text = if turned && column.number { format!("\\rotatebox{{90}}{{{text}}}") } else { text };
     match (column.number, column.interval) {
         (true, true) => format!("\\multicolumn{{2}}{{c}}{{{text}}}"),
         (true, false) => format!("{{{text}}}"),
@@ -343,7 +338,10 @@ mod tests {
     fn nothing_in_a_label_is_a_command() {
         assert_eq!(escape("a_b & 50 % #1 {x}"), "a\\_b \\& 50 \\% \\#1 \\{x\\}");
         assert_eq!(escape("\\input{x}$"), "\\textbackslash{}input\\{x\\}\\$");
-        assert_eq!(escape("<é×κ>"), "\\textless{}é\\ensuremath{\\times}\\ensuremath{\\kappa}\\textgreater{}");
+        assert_eq!(
+            escape("<é×κ>"),
+            "\\textless{}é\\ensuremath{\\times}\\ensuremath{\\kappa}\\textgreater{}"
+        );
         assert_eq!(escape("大\n--"), "{[}U+5927{]} {-}{-}");
     }
 }

@@ -32,7 +32,8 @@ fn percent(share: f64) -> String {
 
 fn ratio_pointer(erf: &ErfEntry) -> String {
     let ratios = &erf.result.area_ratios;
-    let place = ratios.iter().position(|r| (r.threshold - super::study::SUMMARY_SHARE).abs() < 1e-9);
+    let place =
+        ratios.iter().position(|r| (r.threshold - super::study::SUMMARY_SHARE).abs() < 1e-9);
     format!("{}#/area_ratios/{}/ratio", erf.source, place.unwrap_or_default())
 }
 
@@ -47,7 +48,8 @@ fn reach(study: &Study) -> Option<Paragraph> {
     let (first, last) = (known.first()?, known.last()?);
     let mut paragraph = Paragraph::default();
     if known.len() == 1 {
-        paragraph.text(format!("Half of log10(map + 1) of {} lies in a centred square over ", first.0));
+        paragraph
+            .text(format!("Half of log10(map + 1) of {} lies in a centred square over ", first.0));
         paragraph.number(percent(first.1), first.1, ratio_pointer(first.2)).text(" of the map.");
     } else if study.comparable {
         paragraph.text(format!("{} sees the farthest: r(50 %) is ", first.0));
@@ -109,7 +111,9 @@ fn relation(study: &Study) -> Option<Paragraph> {
     match correlation(study) {
         Some(Spearman { rho, interval, pairs }) => {
             paragraph.text("Over the ").count(pairs, source);
-            paragraph.text(" trained networks with both, Spearman's ρ between r(50 %) and shape bias is ");
+            paragraph.text(
+                " trained networks with both, Spearman's ρ between r(50 %) and shape bias is ",
+            );
             paragraph.number(format!("{rho:.2}"), rho, source);
             if let Some([low, high]) = interval {
                 paragraph.text(" (95 % interval ").number(format!("{low:.2}"), low, source);
@@ -124,7 +128,9 @@ fn relation(study: &Study) -> Option<Paragraph> {
                 "since their maps can't be compared, no correlation is given"
             };
             let noun = if pairs == 1 { "trained network has" } else { "trained networks have" };
-            paragraph.count(pairs, source).text(format!(" {noun} both an area ratio and a shape bias; {reason}."));
+            paragraph
+                .count(pairs, source)
+                .text(format!(" {noun} both an area ratio and a shape bias; {reason}."));
         }
     }
     Some(paragraph)
@@ -132,10 +138,11 @@ fn relation(study: &Study) -> Option<Paragraph> {
 
 /// How everything was measured, from the provenance.
 pub fn methods(study: &Study) -> Vec<Paragraph> {
-    let mut paragraphs: Vec<Paragraph> = [networks(study), measured(study), existing(study), ratios(study)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let mut paragraphs: Vec<Paragraph> =
+        [networks(study), measured(study), existing(study), ratios(study)]
+            .into_iter()
+            .flatten()
+            .collect();
     paragraphs.extend(study.biases.iter().map(bias));
     paragraphs.extend(statistics(study));
     paragraphs
@@ -165,9 +172,11 @@ fn networks(study: &Study) -> Option<Paragraph> {
             .join(", ");
         let details = if details.is_empty() { details } else { format!(" ({details})") };
         paragraph.text(format!("{}{details} ", network.label));
-        paragraph.cite(&bibliography::of_architecture(network.architecture().unwrap_or_default())
-            .into_iter()
-            .collect::<Vec<_>>());
+        paragraph.cite(
+            &bibliography::of_architecture(network.architecture().unwrap_or_default())
+                .into_iter()
+                .collect::<Vec<_>>(),
+        );
     }
     paragraph.text(".");
     Some(paragraph)

@@ -109,7 +109,8 @@ impl Network<'_> {
 
     /// Name in the zoo, where it is known.
     pub fn architecture(&self) -> Option<&str> {
-        let erf = self.erf.map(|erf| erf.result.architecture.as_str()).filter(|name| *name != "map");
+        let erf =
+            self.erf.map(|erf| erf.result.architecture.as_str()).filter(|name| *name != "map");
         erf.or_else(|| self.observer.and_then(|entry| entry.result.architecture.as_deref()))
             .or_else(|| self.cost.map(|cost| cost.architecture.as_str()))
     }

@@ -51,7 +51,12 @@ impl Cell {
 
     /// A whole number.
     pub fn count(value: usize) -> Self {
-        Cell { value: Some(value as f64), text: value.to_string(), is_number: true, ..Cell::default() }
+        Cell {
+            value: Some(value as f64),
+            text: value.to_string(),
+            is_number: true,
+            ..Cell::default()
+        }
     }
 
     /// A number, shown times `factor` with so many decimals.
@@ -134,7 +139,13 @@ impl Table {
         }
     }
 
-    fn column(mut self, key: &str, heading: &str, unit: Option<&'static str>, number: bool) -> Self {
+    fn column(
+        mut self,
+        key: &str,
+        heading: &str,
+        unit: Option<&'static str>,
+        number: bool,
+    ) -> Self {
         self.columns.push(Column {
             key: key.into(),
             heading: heading.into(),
@@ -212,7 +223,8 @@ impl Table {
                     record.extend([end(0), end(1)]);
                 }
             }
-            let notes: Vec<&str> = row.marks.iter().map(|&mark| self.notes[mark].as_str()).collect();
+            let notes: Vec<&str> =
+                row.marks.iter().map(|&mark| self.notes[mark].as_str()).collect();
             record.push(notes.join(" "));
             writer.write_record(&record)?;
         }
@@ -358,9 +370,8 @@ fn summary(study: &Study) -> Table {
 
 /// Columns without a single value say nothing.
 fn drop_empty_columns(mut table: Table) -> Table {
-    let is_kept = |place: usize| {
-        place == 0 || table.rows.iter().any(|row| row.cells[place].text != ABSENT)
-    };
+    let is_kept =
+        |place: usize| place == 0 || table.rows.iter().any(|row| row.cells[place].text != ABSENT);
     let kept: Vec<bool> = (0..table.columns.len()).map(is_kept).collect();
     let filter = |place: usize| kept[place];
     let mut place = 0..;

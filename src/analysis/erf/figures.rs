@@ -18,7 +18,11 @@ pub fn one(
     formats: &[Format],
     folder: &ResultFolder,
 ) -> Result<(), AnalysisError> {
-    let spec = HeatmapSpec { panel: charts::panel(result, map.view()), scale: Default::default(), colormap };
+    let spec = HeatmapSpec {
+        panel: charts::panel(result, map.view()),
+        scale: Default::default(),
+        colormap,
+    };
     save(&heatmap::draw(&spec)?, folder, &safe_file_name(&result.label), formats)
 }
 
