@@ -144,9 +144,9 @@ impl FromStr for Colormap {
     }
 }
 
-/// `t` as a number in 0..=1; `max` and `min` return the other operand for a NaN.
+/// `t` as a number in 0..=1, a NaN as 0.
 fn unit(t: f64) -> f64 {
-    t.max(0.0).min(1.0)
+    if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) }
 }
 
 fn entry(table: &[u8; 768], t: f64) -> Rgb {

@@ -255,7 +255,7 @@ mod tests {
     fn network(label: &str, layers: usize, name: impl Fn(usize) -> String) -> DepthNetwork {
         let layer = |i: usize| DepthLayer {
             name: name(i),
-            half_side: (i % 5 != 2).then(|| 5.0 + 2.0 * i as f64),
+            half_side: (i % 5 != 2).then_some(5.0 + 2.0 * i as f64),
             sigma: (i > 0).then(|| 2.0 + (i as f64).sqrt()),
             theoretical: Some(7.0 * 1.25f64.powi(i.min(24) as i32)),
         };
