@@ -122,14 +122,9 @@ fn normal_equations(map: &Array2<f64>, parameters: &Vector) -> ([Vector; PARAMET
         let residual = value - offset - model;
         for i in 0..PARAMETERS {
             gradient[i] += slopes[i] * residual;
-            for j in 0..=i {
+            for j in 0..PARAMETERS {
                 normal[i][j] += slopes[i] * slopes[j];
             }
-        }
-    }
-    for i in 0..PARAMETERS {
-        for j in i + 1..PARAMETERS {
-            normal[i][j] = normal[j][i];
         }
     }
     (normal, gradient)
@@ -142,7 +137,8 @@ fn solve(mut matrix: [Vector; PARAMETERS], mut right: Vector) -> Option<Vector> 
             .max_by(|&a, &b| matrix[a][pivot].abs().total_cmp(&matrix[b][pivot].abs()))?;
         matrix.swap(pivot, best);
         right.swap(pivot, best);
-        if !(matrix[pivot][pivot].abs() > 0.0) {
+        let size = matrix[pivot][pivot].abs();
+        if size == 0.0 || !size.is_finite() {
             return None;
         }
         let pivot_row = matrix[pivot];

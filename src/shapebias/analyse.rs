@@ -10,7 +10,7 @@ use super::categories::Categories;
 use super::compare::{bias_differences, consistency_matrix, set_consistency_with_humans};
 use super::error::ShapeBiasError;
 use super::humans::HumanReference;
-use super::observer::{Decision, Observer};
+use super::observer::{Decision, Observer, people};
 use super::result::{
     CategoryFigures, Confusion, HUMANS, Issue, IssueKind, ObserverKind, ObserverResult,
     ShapeBiasResult,
@@ -92,11 +92,6 @@ impl Study<'_> {
             provenance: self.provenance,
         })
     }
-}
-
-/// The people among observers.
-pub(super) fn people(observers: &[Observer]) -> impl Iterator<Item = &Observer> {
-    observers.iter().filter(|observer| observer.kind == ObserverKind::Person)
 }
 
 /// All stimuli that somebody answered or was to answer.

@@ -6,10 +6,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::analyse::people;
 use super::bootstrap::{BiasDistribution, Bootstrap, CueCounts, percentile_interval, two_sided_p};
 use super::consistency::Agreement;
-use super::observer::{Observer, Outcome, order};
+use super::observer::{Observer, Outcome, order, people};
 use super::result::{BiasDifference, ConsistencyMatrix, ObserverKind, ObserverResult};
 
 /// Stimuli by shape and name, in that order.

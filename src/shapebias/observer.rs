@@ -172,6 +172,11 @@ fn duplicates(label: &str, stimuli: Vec<String>) -> Issue {
     }
 }
 
+/// The people among observers.
+pub(super) fn people(observers: &[Observer]) -> impl Iterator<Item = &Observer> {
+    observers.iter().filter(|observer| observer.kind == ObserverKind::Person)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,24 +9,13 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::budget::Budget;
-use super::dtype::Dtype;
 use super::error::{Fault, WeightsError};
 use super::form::{self, Form, HEAD};
+use super::tensor::NamedTensor;
 use super::{safetensors_file, torch_legacy, torch_zip};
 
 /// What data-parallel training puts before every name.
 const DATA_PARALLEL_PREFIX: &str = "module.";
-
-/// One tensor of a checkpoint.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedTensor {
-    /// Sizes, outermost first; empty for a scalar.
-    pub shape: Vec<usize>,
-    /// Element type in the file.
-    pub dtype: Dtype,
-    /// Elements in row-major order, each as the nearest f32. As many as the product of the sizes.
-    pub values: Vec<f32>,
-}
 
 /// The tensors of a checkpoint file.
 #[derive(Clone, Debug, PartialEq)]

@@ -26,11 +26,13 @@ mod form;
 mod pickle;
 mod safetensors_file;
 mod state_dict;
+mod tensor;
 mod torch_legacy;
 mod torch_zip;
 mod view;
 
-pub use checkpoint::{Checkpoint, NamedTensor, read_bytes};
+pub use checkpoint::{Checkpoint, read_bytes};
 pub use dtype::Dtype;
 pub use error::{Fault, WeightsError};
 pub use form::Form;
+pub use tensor::NamedTensor;

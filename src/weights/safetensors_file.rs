@@ -10,9 +10,9 @@ use std::io::{BufRead, Read};
 use safetensors::tensor::{Dtype as StoredDtype, Metadata};
 
 use super::budget::Budget;
-use super::checkpoint::NamedTensor;
 use super::dtype::Dtype;
 use super::error::{Fault, printable};
+use super::tensor::NamedTensor;
 use super::view;
 
 /// Reads a file of `length` bytes.

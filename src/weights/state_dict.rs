@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::budget::Budget;
-use super::checkpoint::NamedTensor;
 use super::dtype::Dtype;
 use super::error::{Fault, printable};
 use super::pickle::{Call, Id, Pickle, Value};
+use super::tensor::NamedTensor;
 use super::view::{MOST_DIMENSIONS, Storages, View};
 
 /// Keys under which training scripts keep the weights, in order of preference.

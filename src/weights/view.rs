@@ -3,9 +3,9 @@
 use std::io::Read;
 
 use super::budget::Budget;
-use super::checkpoint::NamedTensor;
 use super::dtype::Dtype;
 use super::error::{Fault, printable};
+use super::tensor::NamedTensor;
 
 /// Bytes read at a time. A multiple of every element size, so that no element is split.
 const CHUNK: usize = 1 << 16;
