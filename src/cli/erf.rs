@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use comfy_table::{CellAlignment, Table, presets};
+use fieldscope::analysis::depth;
 use fieldscope::analysis::erf::ErfStudy;
 use fieldscope::erf::gradient::Target;
 use fieldscope::erf::result::{AreaRatio, ErfResult};
@@ -49,7 +50,8 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1024, value_parser = side, value_name = "PIXELS")]
     size: usize,
 
-    /// The stage or layer whose unit is differentiated [default: the last feature map]
+    /// The stage or layer whose unit is differentiated, or `stages` for each stage in turn, with a
+    /// figure of reach against depth [default: the last feature map]
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
 
@@ -79,7 +81,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = console::stop_on_interrupt();
     let console = Console::new(arguments.output.quiet);
     let study = study(arguments);
-    let outcome = study.run(&console, stop).map_err(failure)?;
+    let outcome = if arguments.layer.as_deref() == Some("stages") {
+        depth::run(&study, &console, stop)
+    } else {
+        study.run(&console, stop)
+    };
+    let outcome = outcome.map_err(failure)?;
     if arguments.output.json {
         console::json(&outcome.results)?;
     } else if !outcome.results.is_empty() {
@@ -141,7 +148,9 @@ fn row(result: &ErfResult) -> Vec<String> {
         (used, 0) => used.to_string(),
         (used, skipped) => format!("{used} ({skipped} left out)"),
     };
-    let mut row = vec![format!("{}{mark}", result.label), images];
+    let layer = if result.layer == "features" { "" } else { &result.layer };
+    let name = format!("{} {layer}", result.label);
+    let mut row = vec![format!("{}{mark}", name.trim_end()), images];
     let ratios = result.area_ratios.iter().chain(&result.mass_ratios);
     row.extend(ratios.map(|ratio| match ratio.side {
         Some(_) => format!("{:.1} %", ratio.ratio * 100.0),
