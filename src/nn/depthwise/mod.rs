@@ -30,7 +30,7 @@ use run::{Call, Operation, Sizes};
 /// The weights of a depthwise convolution (cross-correlation, as in PyTorch), one kernel a channel,
 /// prepared for [`forward`](Self::forward) and [`input_gradient`](Self::input_gradient).
 ///
-/// Images are `images x channels x height x width`, contiguous.
+/// Images are `channels x images x height x width`, contiguous.
 #[derive(Debug)]
 pub struct DepthwiseKernel {
     channels: usize,

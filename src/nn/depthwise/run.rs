@@ -77,18 +77,18 @@ impl Call<'_> {
         let mut sinks: Vec<Vec<Sink>> = (0..channels).map(|_| Vec::with_capacity(images)).collect();
         let mut signs = signs.map(|signs| signs.chunks_exact_mut(sink_plane));
         for (index, values) in output.chunks_exact_mut(sink_plane).enumerate() {
-            sinks[index % channels].push(Sink {
+            sinks[index / images].push(Sink {
                 values,
                 height: sink.0,
                 width: sink.1,
-                bias: self.bias.map_or(0.0, |bias| bias[index % channels]),
+                bias: self.bias.map_or(0.0, |bias| bias[index / images]),
                 relu: self.relu,
                 signs: signs.as_mut().and_then(Iterator::next),
                 keep: output_keep.map(|keep| &keep[index * sink_plane..(index + 1) * sink_plane]),
             });
         }
         let source_of = |image: usize, channel: usize| {
-            let start = (image * channels + channel) * source_plane;
+            let start = (channel * images + image) * source_plane;
             let range = start..start + source_plane;
             Source {
                 values: &input[range.clone()],

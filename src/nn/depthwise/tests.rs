@@ -59,7 +59,7 @@ impl Problem {
                     if row < height && column < width {
                         visit(
                             (plane * height + row) * width + column,
-                            ((plane % self.channels) * kh + u) * kw + v,
+                            ((plane / self.images) * kh + u) * kw + v,
                             (plane * oh + y) * ow + x,
                         );
                     }
@@ -178,7 +178,7 @@ proptest! {
             let plane = problem.output().0 * problem.output().1;
             let mut expected = problem.forward(&input);
             for (index, value) in expected.iter_mut().enumerate() {
-                *value += f64::from(bias[index / plane % channels]);
+                *value += f64::from(bias[index / plane / images]);
             }
             prop_assert!(relative_error(&plain, &expected) < TOLERANCE, "{name}: bias");
             let mut signs = vec![7; plain.len()];

@@ -3,13 +3,22 @@
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::memory;
+
 /// Memory that was handed back and waits for its next use. Taking fresh pages from the system for
-/// every activation would cost about as much time as filling them.
-#[derive(Debug)]
+/// every activation would cost about as much time as filling them; what waits and what is in use
+/// together stay below the most that ever was in use at once.
+#[derive(Debug, Default)]
 pub(super) struct Storage {
-    idle: Mutex<Vec<Vec<f32>>>,
-    /// Most numbers to keep idle.
-    limit: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    idle: Vec<Vec<f32>>,
+    /// Numbers in use, and the most there ever were.
+    used: usize,
+    most: usize,
 }
 
 /// A run of f32 numbers that goes back to its storage when dropped.
@@ -20,26 +29,27 @@ pub(super) struct Buffer {
 }
 
 impl Storage {
-    /// Keeps up to `limit` numbers for later use.
-    pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Storage { idle: Mutex::default(), limit })
+    /// No memory yet.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
     }
 
     /// `count` numbers of any value: every user writes before it reads.
     pub fn take(self: &Arc<Self>, count: usize) -> Buffer {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |values: &Vec<f32>| {
             let capacity = values.capacity();
-            capacity >= count && capacity <= count + count / 4
+            capacity >= count && capacity <= 2 * count
         };
-        let best = (0..idle.len())
-            .filter(|&index| fits(&idle[index]))
-            .min_by_key(|&index| idle[index].capacity());
-        let mut values = best.map_or_else(Vec::new, |index| idle.remove(index));
-        drop(idle);
-        if values.capacity() == 0 {
-            values = vec![0.0; count];
-        }
+        let best = (0..state.idle.len())
+            .filter(|&index| fits(&state.idle[index]))
+            .min_by_key(|&index| state.idle[index].capacity());
+        let known = best.map(|index| state.idle.remove(index));
+        state.used += known.as_ref().map_or(count, Vec::capacity);
+        state.most = state.most.max(state.used);
+        state.let_go();
+        drop(state);
+        let mut values = known.unwrap_or_else(|| memory::zeros(count));
         values.resize(count, 0.0);
         Buffer { values, storage: Arc::clone(self) }
     }
@@ -52,11 +62,19 @@ impl Storage {
     }
 
     fn give_back(&self, values: Vec<f32>) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push(values);
-        // What was used last is the likeliest to be asked for again.
-        while idle.iter().map(Vec::capacity).sum::<usize>() > self.limit {
-            idle.remove(0);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.used -= values.capacity();
+        state.idle.push(values);
+        state.let_go();
+    }
+}
+
+impl State {
+    /// Frees what has waited longest until there is no more than there was in use at once.
+    fn let_go(&mut self) {
+        let idle = |state: &Self| state.idle.iter().map(Vec::capacity).sum::<usize>();
+        while !self.idle.is_empty() && self.used + idle(self) > self.most {
+            self.idle.remove(0);
         }
     }
 }
@@ -86,17 +104,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_used_again_up_to_the_limit() {
-        let storage = Storage::new(1000);
+    fn memory_is_used_again_up_to_the_most_in_use() {
+        let storage = Storage::new();
         let first = storage.take(800);
         let address = first.as_ptr();
         drop(first);
         let again = storage.take(700);
         assert_eq!((again.as_ptr(), again.len()), (address, 700));
-        // Too large for what is idle, then too large to be kept.
-        drop(storage.take(2000));
-        assert!(storage.idle.lock().unwrap().is_empty());
         drop(again);
-        assert!(storage.zeros(790).iter().all(|&value| value == 0.0));
+        // Too small for it, and there never were more than 800 in use: the old memory goes.
+        let small = storage.take(100);
+        assert!(storage.state.lock().unwrap().idle.is_empty());
+        let large = storage.take(2000);
+        drop(small);
+        drop(large);
+        assert_eq!(storage.state.lock().unwrap().idle.len(), 2);
+        assert!(storage.zeros(1990).iter().all(|&value| value == 0.0));
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tch::{Device, Kind, Tensor};
 
-use super::gemm::{self, Left, Target};
+use super::gemm::{self, Left, Right, Target};
 use crate::nn::NnError;
 
 /// A weight matrix, rows x columns, shared among threads that only read it.
@@ -134,6 +134,16 @@ impl Columns {
     }
 }
 
+/// Columns that nobody writes for now.
+struct Unchanging(Columns);
+
+impl Right for Unchanging {
+    fn row<'a>(&'a self, k: usize, _: &'a mut [f32]) -> &'a [f32] {
+        // SAFETY: made only in `product`, whose caller vouches for the numbers.
+        unsafe { self.0.read(k) }
+    }
+}
+
 /// `to` = `weight` x `from`, or added to what is there; with the transposed weight if asked.
 ///
 /// # Safety
@@ -153,9 +163,7 @@ pub(super) unsafe fn product(
     }
     if gemm::is_available() {
         // SAFETY: the caller vouches for the numbers.
-        let fill = |k: usize, line: &mut [f32]| line.copy_from_slice(unsafe { from.read(k) });
-        // SAFETY: as above.
-        unsafe { gemm::multiply(weight.left(transposed), fill, to.target(), add) };
+        unsafe { gemm::multiply(weight.left(transposed), &Unchanging(from), to.target(), add) };
         return Ok(());
     }
     let run = || {

@@ -133,9 +133,8 @@ fn correlate(
         let to = to.part(positions.clone());
         let gather = Gather::new(slide, input, rows);
         if gemm::is_available() {
-            let fill = |k: usize, line: &mut [f32]| gather.line(k, line);
             // SAFETY: each task writes positions of its own.
-            unsafe { gemm::multiply(weight.left(false), fill, to.target(), false) };
+            unsafe { gemm::multiply(weight.left(false), &gather, to.target(), false) };
         } else {
             with_scratch(weight.columns * positions.len(), |gathered| {
                 for (k, line) in gathered.chunks_exact_mut(positions.len()).enumerate() {
@@ -163,6 +162,13 @@ struct Gather<'a> {
     rows: Range<usize>,
     /// For each tap of a kernel's row, the output columns for which it lies in the input.
     inside: Vec<Range<usize>>,
+}
+
+impl gemm::Right for Gather<'_> {
+    fn row<'a>(&'a self, k: usize, buffer: &'a mut [f32]) -> &'a [f32] {
+        self.line(k, buffer);
+        buffer
+    }
 }
 
 impl<'a> Gather<'a> {

@@ -25,6 +25,12 @@ pub(super) struct Left {
     pub depth_step: usize,
 }
 
+/// The right matrix, row by row.
+pub(super) trait Right {
+    /// Row k, perhaps written to `buffer` first.
+    fn row<'a>(&'a self, k: usize, buffer: &'a mut [f32]) -> &'a [f32];
+}
+
 /// Where the result goes: rows of `columns` numbers, `stride` apart.
 #[derive(Clone, Copy)]
 pub(super) struct Target {
@@ -57,32 +63,34 @@ pub(super) fn is_available() -> bool {
     }
 }
 
-/// `to` = `left` x right, or added to what is there; `fill(k, line)` writes row k of the right matrix.
+/// `to` = `left` x `right`, or added to what is there.
 ///
 /// # Safety
 ///
 /// [`is_available`]; `left` and `to` are alive, and nobody else uses `to` meanwhile.
-pub(super) unsafe fn multiply(
-    left: Left,
-    mut fill: impl FnMut(usize, &mut [f32]),
-    to: Target,
-    mut add: bool,
-) {
+pub(super) unsafe fn multiply(left: Left, right: &impl Right, to: Target, mut add: bool) {
     PACKED.with_borrow_mut(|packed| {
         let panels = to.columns.div_ceil(COLUMNS);
         packed.left.resize(ROWS * DEPTH, 0.0);
         if packed.right.len() < panels * COLUMNS * DEPTH {
             packed.right.resize(panels * COLUMNS * DEPTH, 0.0);
         }
-        packed.line.resize(panels * COLUMNS, 0.0);
-        packed.line[to.columns..].fill(0.0);
+        packed.line.resize(to.columns, 0.0);
         for first in (0..left.depth).step_by(DEPTH) {
             let depth = DEPTH.min(left.depth - first);
             for k in 0..depth {
-                fill(first + k, &mut packed.line[..to.columns]);
-                for (panel, values) in packed.line.chunks_exact(COLUMNS).enumerate() {
+                let line = right.row(first + k, &mut packed.line);
+                for (panel, values) in line.chunks(COLUMNS).enumerate() {
                     let at = (panel * depth + k) * COLUMNS;
-                    packed.right[at..at + COLUMNS].copy_from_slice(values);
+                    let to = &mut packed.right[at..at + COLUMNS];
+                    // The full width in one go: its length is known beforehand.
+                    match <&[f32; COLUMNS]>::try_from(values) {
+                        Ok(values) => to.copy_from_slice(values),
+                        Err(_) => {
+                            to[..values.len()].copy_from_slice(values);
+                            to[values.len()..].fill(0.0);
+                        }
+                    }
                 }
             }
             // SAFETY: handed on.
@@ -204,6 +212,14 @@ mod tests {
         (0..count).map(|i| ((i * 7919 + seed * 31) % 13) as f32 - 6.0).collect()
     }
 
+    struct Rows<'a>(&'a [f32], usize);
+
+    impl Right for Rows<'_> {
+        fn row<'a>(&'a self, k: usize, _: &'a mut [f32]) -> &'a [f32] {
+            &self.0[k * self.1..(k + 1) * self.1]
+        }
+    }
+
     #[test]
     fn products_of_every_odd_size() {
         if !is_available() {
@@ -220,11 +236,8 @@ mod tests {
                 let left = Left { pointer, rows, depth, row_step, depth_step };
                 let stride = columns + 3;
                 let to = Target { pointer: found.as_mut_ptr(), columns, stride };
-                let fill = |k: usize, line: &mut [f32]| {
-                    line.copy_from_slice(&right[k * columns..(k + 1) * columns]);
-                };
                 // SAFETY: one thread, sizes as above.
-                unsafe { multiply(left, fill, to, true) };
+                unsafe { multiply(left, &Rows(&right, columns), to, true) };
                 for i in 0..rows {
                     for j in 0..stride {
                         let sum = |k: usize| element(i, k) * right[k * columns + j];

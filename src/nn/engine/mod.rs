@@ -15,6 +15,7 @@ mod elementwise;
 mod gemm;
 mod group;
 mod map;
+mod memory;
 mod plan;
 mod pooling;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use tch::Tensor;
 
 use self::buffer::Storage;
 use self::map::Map;
+pub use self::memory::give_back_large_blocks;
 use self::plan::{Plan, Prepared, plan};
 use self::workers::Workers;
 use super::NnError;
@@ -39,9 +41,6 @@ use super::graph::NodeId;
 use super::network::Network;
 use super::shape::{Shape, shapes};
 use super::window::Window;
-
-/// Numbers (not bytes) that are kept ready for the next layer.
-const IDLE: usize = 1 << 24;
 
 /// How an [`Engine`] is prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +94,7 @@ impl Engine {
     ///
     /// [`NnError`] where a parameter has no value or the worker threads can't be started.
     pub fn prepare(network: Network, keep: &[NodeId], options: Options) -> Result<Self, NnError> {
+        give_back_large_blocks();
         let workers = Workers::start()?;
         let (network, places) = if options.fold {
             let folded = workers.run(|| fold(network, keep))?;
@@ -103,13 +103,7 @@ impl Engine {
             let places = (0..network.graph.nodes.len()).map(|id| Some(NodeId(id))).collect();
             (network, places)
         };
-        Ok(Engine {
-            network,
-            places,
-            workers,
-            storage: Storage::new(IDLE),
-            state: Mutex::default(),
-        })
+        Ok(Engine { network, places, workers, storage: Storage::new(), state: Mutex::default() })
     }
 
     /// The network that is run, folded or not.

@@ -53,11 +53,14 @@ pub(super) fn set_weight_and_bias(
 ) {
     let new_weight = rewrite.store(id, "weight", weight);
     let new_bias = bias.map(|bias| rewrite.store(id, "bias", bias));
-    match &mut rewrite.nodes[id.0].layer {
-        Layer::Convolution(c) => (c.weight, c.bias) = (new_weight, new_bias),
-        Layer::Linear(l) => (l.weight, l.bias) = (new_weight, new_bias),
-        _ => {}
-    }
+    let names = match &mut rewrite.nodes[id.0].layer {
+        Layer::Convolution(c) => (&mut c.weight, &mut c.bias),
+        Layer::Linear(l) => (&mut l.weight, &mut l.bias),
+        _ => return,
+    };
+    let old_weight = std::mem::replace(names.0, new_weight);
+    *names.1 = new_bias;
+    rewrite.forget(&old_weight);
 }
 
 /// Folds affine layers into the convolution or linear layer that they alone read; false where there

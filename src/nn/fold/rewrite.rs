@@ -110,6 +110,15 @@ impl Rewrite {
         name
     }
 
+    /// Frees a value that no layer reads any more, so that old and new weights aren't all in memory at
+    /// once.
+    pub fn forget(&mut self, name: &str) {
+        let reads = |node: &Node| node.layer.parameters().iter().any(|p| p.name == name);
+        if !self.places().iter().any(|&id| reads(self.node(id))) {
+            self.parameters.remove(name);
+        }
+    }
+
     /// The graph without the layers taken out, and the values that it still needs.
     pub fn finish(mut self) -> Folded {
         let mut new_places = vec![None; self.nodes.len()];

@@ -1,0 +1,45 @@
+//! What the engine asks of the system's memory management.
+
+use std::sync::Once;
+
+/// From this size on (in bytes) memory is asked for, and given back, block by block.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const BLOCK: i32 = 1 << 18;
+
+/// Size and alignment of a huge page on most processors.
+#[cfg(target_os = "linux")]
+const HUGE_PAGE: usize = 1 << 21;
+
+/// Has the C library give large blocks back to the system as soon as they are freed. By default it
+/// keeps blocks of up to 32 MB, and a network's activations and weights are many such blocks of many
+/// sizes: what is freed is seldom what is asked for next.
+pub fn give_back_large_blocks() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        // SAFETY: sets a parameter of the allocator, which may be done at any time.
+        unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, BLOCK);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, BLOCK);
+        }
+    });
+}
+
+/// `count` zeros, in huge pages where the system has them: a large map in small pages costs more time
+/// in the kernel than it takes to fill it.
+pub(super) fn zeros(count: usize) -> Vec<f32> {
+    let values = vec![0f32; count];
+    #[cfg(target_os = "linux")]
+    {
+        let start = (values.as_ptr() as usize).next_multiple_of(HUGE_PAGE);
+        let end = (values.as_ptr() as usize + count * size_of::<f32>()) / HUGE_PAGE * HUGE_PAGE;
+        if end > start {
+            // SAFETY: whole pages of this vector; the advice changes no value. Where it isn't taken,
+            // nothing is lost.
+            unsafe {
+                libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_HUGEPAGE);
+            }
+        }
+    }
+    values
+}
