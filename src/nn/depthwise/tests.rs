@@ -171,7 +171,7 @@ proptest! {
         let input = numbers(problem.input_len(), problem.seed ^ 1);
         let gradient = numbers(problem.output_len(), problem.seed ^ 2);
         let (height, width) = problem.input;
-        let Problem { images, padding, stride, channels, .. } = problem;
+        let Problem { images, padding, stride, .. } = problem;
         for (name, kernel) in problem.kernels(Some(&bias)) {
             let mut plain = vec![f32::NAN; problem.output_len()];
             kernel.forward(&input, images, height, width, padding, stride, ForwardExtras::default(), &mut plain);
