@@ -3,22 +3,26 @@
 mod figures;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ndarray::Array2;
 use tch::Device;
 
 use super::AnalysisError;
-use super::request::{check_labels, check_models, record_run};
+use super::request::{check_labels, check_models, list_of_files, record_run};
 use crate::erf::describe::{Description, describe, describe_mean};
 use crate::erf::gradient::{Differentiator, Target};
-use crate::erf::measure::{Images, measure};
+use crate::erf::measure::{Images, Measured, measure};
 use crate::erf::result::ErfResult;
+use crate::erf::state::{self, SAVE_EVERY, StateFile};
 use crate::erf::{ErfError, table};
 use crate::figure::{Colormap, Format};
 use crate::image::{self, Interpolation, Order, Preprocessing, Resize};
 use crate::progress::{Progress, Stop};
 use crate::store::provenance::InputFile;
-use crate::store::{Provenance, ResultFolder, atomic, digest, npy, safe_file_name};
+use crate::store::{
+    Provenance, ResultFolder, Settings, Shard, StoreError, atomic, digest, npy, safe_file_name,
+};
 use crate::zoo::run::Path;
 use crate::zoo::{Init, Model, ModelSpec};
 
@@ -76,18 +80,42 @@ struct Finished {
     map: Array2<f64>,
 }
 
+/// How a run is divided and who listens; no number depends on it.
+#[derive(Clone, Copy)]
+struct Course<'a> {
+    shard: Shard,
+    every: Duration,
+    progress: &'a dyn Progress,
+    stop: &'a Stop,
+}
+
 impl ErfStudy {
     /// Runs the study and writes its folder: `LABEL.npy`, `.json` and figures as each network is
-    /// done, then `erf.csv` and the figures of all. A network that fails costs only itself.
+    /// done, then `erf.csv` and the figures of all. A network that fails costs only itself. Where an
+    /// earlier run of the same study was interrupted, this one goes on from there.
     ///
     /// # Errors
     ///
     /// [`AnalysisError`] for what concerns the study as a whole: a wrong request, no images, a folder
-    /// that can't be written or belongs to another run, `stop`.
+    /// that can't be written or belongs to another run, the state of a run with other settings, `stop`.
     pub fn run(&self, progress: &dyn Progress, stop: &Stop) -> Result<Outcome, AnalysisError> {
+        self.run_saving(SAVE_EVERY, progress, stop)
+    }
+
+    /// As [`ErfStudy::run`], with the state of each network written every so often.
+    ///
+    /// # Errors
+    ///
+    /// As [`ErfStudy::run`].
+    pub fn run_saving(
+        &self,
+        every: Duration,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Outcome, AnalysisError> {
         self.check()?;
         let files = self.list(progress)?;
-        let folder = ResultFolder::open(&self.out, "erf", &self.identity(), self.force)?;
+        let folder = self.open(Shard::WHOLE)?;
         folder.check_free(self.labels().map(|label| format!("{}.npy", safe_file_name(label))))?;
         folder.claim()?;
         let started = Provenance::of_this_run();
@@ -97,8 +125,9 @@ impl ErfStudy {
             let done = self.describe_file(label, path, &started);
             self.keep(label, done, &folder, &mut finished, &mut outcome, progress)?;
         }
+        let course = Course { shard: Shard::WHOLE, every, progress, stop };
         for spec in &self.models {
-            let done = self.measure(spec, &files, &started, progress, stop);
+            let done = self.measure(spec, &files, &started, &course);
             self.keep(&spec.label, done, &folder, &mut finished, &mut outcome, progress)?;
         }
         if !finished.is_empty() {
@@ -107,7 +136,22 @@ impl ErfStudy {
             let panels: Vec<_> = finished.iter().map(|done| (&done.result, &done.map)).collect();
             figures::all(&panels, self.colormap, &self.formats, &folder)?;
         }
+        // Until here the states of finished networks spare an interrupted study to compute them again.
+        if outcome.failures.is_empty() {
+            for spec in &self.models {
+                state::remove(&self.state_path(&spec.label))?;
+            }
+        }
         Ok(outcome)
+    }
+
+    fn open(&self, shard: Shard) -> Result<ResultFolder, AnalysisError> {
+        Ok(ResultFolder::open(&self.out, "erf", &self.identity(shard), self.force)?)
+    }
+
+    /// Where what a network's run has come to is kept.
+    fn state_path(&self, label: &str) -> PathBuf {
+        self.out.join(format!("{}.state", safe_file_name(label)))
     }
 
     /// Labels of maps and networks, in order.
@@ -150,16 +194,47 @@ impl ErfStudy {
         Ok(listing.files)
     }
 
-    /// Everything that the numbers depend on, as a digest.
-    fn identity(&self) -> String {
+    /// Everything that was asked, as a digest.
+    fn identity(&self, shard: Shard) -> String {
         let asked = format!(
             "{:?}",
             (
                 (&self.models, &self.init, &self.maps, &self.images, self.num_images, &self.order),
                 (&self.size, &self.mean, &self.std, &self.target, &self.path, self.seed),
+                shard.to_string(),
             )
         );
         digest::sha256_bytes(asked.as_bytes())
+    }
+
+    /// Everything that the numbers of one network depend on.
+    fn settings(&self, model: &Model, images: &Images, device: &str) -> Settings {
+        let checkpoint = match (&model.checkpoint, self.init) {
+            (Some(file), _) => file.sha256.clone(),
+            (None, init) => format!("{init:?}"),
+        };
+        Settings::of_this_version()
+            .with("architecture", &model.architecture)
+            .with("checkpoint", checkpoint)
+            .with("images", list_of_files(&images.files))
+            .with("num-images", images.wanted)
+            .with("size", format!("{} x {}", self.size[0], self.size[1]))
+            .with("preprocessing", images.preprocessing.describe())
+            .with_debug("mean and std", &(images.preprocessing.mean, images.preprocessing.std))
+            .with_debug("unit", &self.target)
+            .with("path", self.path.name())
+            .with("device", device)
+    }
+
+    fn images(&self, model: &Model, files: &[PathBuf], shard: Shard) -> Images {
+        let [height, width] = self.size;
+        let preprocessing = Preprocessing {
+            mean: self.mean.unwrap_or(model.defaults.mean),
+            std: self.std.unwrap_or(model.defaults.std),
+            ..Preprocessing::imagenet(Resize::Exact { width, height }, Interpolation::Bicubic)
+        };
+        let wanted = self.num_images.min(files.len());
+        Images { files: files.to_vec(), wanted, preprocessing, size: self.size, shard }
     }
 
     fn measure(
@@ -167,31 +242,22 @@ impl ErfStudy {
         spec: &ModelSpec,
         files: &[PathBuf],
         started: &Provenance,
-        progress: &dyn Progress,
-        stop: &Stop,
+        course: &Course<'_>,
     ) -> Result<Finished, AnalysisError> {
         let model = Model::load(spec, self.init, self.device)?;
-        let [height, width] = self.size;
-        let preprocessing = Preprocessing {
-            mean: self.mean.unwrap_or(model.defaults.mean),
-            std: self.std.unwrap_or(model.defaults.std),
-            ..Preprocessing::imagenet(Resize::Exact { width, height }, Interpolation::Bicubic)
-        };
-        preprocessing.check()?;
+        let images = self.images(&model, files, course.shard);
+        images.preprocessing.check()?;
         let mut provenance = started.clone();
         provenance.inputs = model.checkpoint.iter().cloned().collect();
+        self.fill(&mut provenance);
+        let settings = self.settings(&model, &images, &provenance.device);
         let (architecture, untrained) = (model.architecture.clone(), model.untrained);
         let differentiator =
             Differentiator::new(model, &self.target, self.size, self.path, self.device)?;
-        let wanted = self.num_images.min(files.len());
-        let images = Images { files: files.to_vec(), wanted, preprocessing, size: self.size };
-        progress.begin(&spec.label, wanted, "images");
-        let measured = measure(&differentiator, &images, progress, stop);
-        progress.end();
-        let measured = measured?;
+        let measured =
+            self.measure_images(&spec.label, &differentiator, &images, settings, course)?;
         provenance.images = Some(measured.image_list());
         provenance.preprocessing = Some(images.preprocessing.record());
-        self.fill(&mut provenance);
         let nothing = || ErfError::NoUsableImage(measured.skipped.len());
         let map = measured.accumulator.mean().ok_or_else(nothing)?;
         let description = describe_mean(&measured.accumulator).ok_or_else(nothing)?;
@@ -201,11 +267,38 @@ impl ErfStudy {
             layer: differentiator.layer.clone(),
             unit: Some(differentiator.unit()),
             images_used: measured.used.len(),
-            images_skipped: measured.skipped,
-            seconds_per_image: median(measured.seconds),
+            images_skipped: measured.skipped.into_iter().map(|skipped| skipped.image).collect(),
+            seconds_per_image: median(measured.used.iter().map(|image| image.seconds).collect()),
             ..result(&spec.label, &map, description, provenance)
         };
         Ok(Finished { result, map })
+    }
+
+    /// Goes through the images, on from where an earlier run of the same settings was interrupted.
+    fn measure_images(
+        &self,
+        label: &str,
+        differentiator: &Differentiator,
+        images: &Images,
+        settings: Settings,
+        course: &Course<'_>,
+    ) -> Result<Measured, AnalysisError> {
+        let Course { shard, every, progress, stop } = *course;
+        let mut state = StateFile::new(self.state_path(label), settings, shard, every);
+        let begun = state.load(self.force)?.unwrap_or_else(|| Measured::new(images.size));
+        if begun.next > 0 {
+            let (done, share) = (begun.used.len(), images.share());
+            progress.say(&format!("{label}: goes on after {done} of {share} images"));
+        }
+        progress.begin(label, images.share(), "images");
+        progress.advance(begun.used.len());
+        let measured = measure(differentiator, images, begun, &mut state, progress, stop);
+        progress.end();
+        let measured = measured?;
+        if !shard.is_whole() || self.models.len() > 1 || every.is_zero() {
+            state.save(&measured, true)?;
+        }
+        Ok(measured)
     }
 
     fn describe_file(
@@ -259,7 +352,7 @@ impl ErfStudy {
                 finished.push(done);
                 Ok(())
             }
-            Err(AnalysisError::Erf(stopped @ ErfError::Stopped { .. })) => Err(stopped.into()),
+            Err(error) if concerns_all(&error) => Err(error),
             Err(error) => {
                 progress.warn(&format!("{label} failed: {error}"));
                 outcome.failures.push((label.to_owned(), error.to_string()));
@@ -267,6 +360,16 @@ impl ErfStudy {
             }
         }
     }
+}
+
+/// Whether the study ends with an error of one network: when it was asked to stop, and when work
+/// was found that isn't to be lost.
+fn concerns_all(error: &AnalysisError) -> bool {
+    matches!(
+        error,
+        AnalysisError::Erf(ErfError::Stopped { .. })
+            | AnalysisError::Store(StoreError::State { .. })
+    )
 }
 
 fn to_store_error(error: serde_json::Error) -> AnalysisError {

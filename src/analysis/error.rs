@@ -37,7 +37,7 @@ pub enum AnalysisError {
     #[error("{0}")]
     Failed(String),
     /// Asked to stop before the end.
-    #[error("stopped; decisions made so far are in {0}")]
+    #[error("stopped; decisions made so far are in {0}, and the same command goes on from there")]
     Stopped(String),
     /// A table can't be written.
     #[error("the table can't be written: {0}")]

@@ -1,11 +1,12 @@
 //! What studies of every kind check before any work, and record of how it was done.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use tch::Device;
 
 use super::AnalysisError;
-use crate::store::{Provenance, safe_file_name};
+use crate::store::{Provenance, digest, safe_file_name};
 use crate::zoo::run::Path;
 use crate::zoo::{Init, ModelSpec, model};
 
@@ -59,6 +60,15 @@ pub fn check_models(
         }
     }
     Ok(())
+}
+
+/// Digest of a list of files: their paths and lengths, in order. It is cheap, and tells files that
+/// were added, removed or replaced by others of another length.
+pub fn list_of_files(files: &[PathBuf]) -> String {
+    let lengths = files.iter().map(|file| std::fs::metadata(file).map_or(0, |found| found.len()));
+    let lines =
+        lengths.zip(files).map(|(length, file)| (length.to_string(), file.to_string_lossy()));
+    format!("{} files, {}", files.len(), digest::list_digest(lines))
 }
 
 /// Records where and how networks were run.

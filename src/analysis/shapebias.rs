@@ -8,7 +8,7 @@ use std::path::{Path as FilePath, PathBuf};
 use tch::Device;
 
 use super::AnalysisError;
-use super::request::{check_labels, check_models, record_run};
+use super::request::{check_labels, check_models, list_of_files, record_run};
 use crate::figure::Format;
 use crate::image::Prefetch;
 use crate::progress::{Progress, Stop};
@@ -17,13 +17,15 @@ use crate::shapebias::bootstrap::Bootstrap;
 use crate::shapebias::categories::Categories;
 use crate::shapebias::classifier::{Classifier, Preparation};
 use crate::shapebias::decision_file::DecisionReader;
+use crate::shapebias::decision_log::{self, DecisionLog, LogHead, part_path};
+use crate::shapebias::error::ShapeBiasError;
 use crate::shapebias::evaluate::Evaluation;
 use crate::shapebias::observer::Observer;
-use crate::shapebias::output::{self, DecisionLog};
+use crate::shapebias::output;
 use crate::shapebias::result::{Issue, ShapeBiasResult};
 use crate::shapebias::stimuli::{NamePattern, Stimulus, StimulusSet};
 use crate::store::provenance::InputFile;
-use crate::store::{Provenance, ResultFolder, digest};
+use crate::store::{Provenance, ResultFolder, Settings, Shard, StoreError, digest};
 use crate::zoo::run::Path;
 use crate::zoo::{Init, Model, ModelSpec};
 
@@ -79,7 +81,8 @@ pub struct Outcome {
 
 impl ShapeBiasStudy {
     /// Runs the study and writes its folder: `decisions/LABEL.csv` as each network decides, then
-    /// `shapebias.csv`, `.json` and figures. A network that fails costs only itself.
+    /// `shapebias.csv`, `.json` and figures. A network that fails costs only itself. Where an
+    /// earlier run of the same study was interrupted, this one goes on from there.
     ///
     /// # Errors
     ///
@@ -87,18 +90,11 @@ impl ShapeBiasStudy {
     /// or decision, a folder that can't be written or belongs to another run, `stop`.
     pub fn run(&self, progress: &dyn Progress, stop: &Stop) -> Result<Outcome, AnalysisError> {
         self.check()?;
-        let categories = match &self.categories {
-            Some(path) => Categories::load(path)?,
-            None => Categories::imagenet_16()?,
-        };
-        let pattern = match &self.pattern {
-            Some(pattern) => NamePattern::new(pattern)?,
-            None => NamePattern::published()?,
-        };
+        let categories = self.categories()?;
+        let pattern = self.pattern()?;
         let set = self.list(&pattern, &categories)?;
-        let labels: Vec<&str> = self.models.iter().map(|spec| spec.label.as_str()).collect();
-        let paths = output::decision_paths(&self.out, &labels)?;
-        let folder = ResultFolder::open(&self.out, "shapebias", &self.identity(), self.force)?;
+        let paths = self.decision_paths()?;
+        let folder = self.open(Shard::WHOLE)?;
         folder.check_free([output::JSON_NAME, output::CSV_NAME])?;
         folder.claim()?;
         let mut issues = set.issues;
@@ -109,14 +105,15 @@ impl ShapeBiasStudy {
             progress.warn(&issue.message);
         }
         for (spec, path) in self.models.iter().zip(&paths) {
-            let work = Work { spec, path, stimuli: &set.stimuli, categories: &categories };
+            let shard = Shard::WHOLE;
+            let work = Work { spec, path, stimuli: &set.stimuli, categories: &categories, shard };
             match self.evaluate(&work, progress, stop) {
                 Ok((observer, found)) => {
                     found.iter().for_each(|issue| progress.warn(&issue.message));
                     issues.extend(found);
                     observers.push(observer);
                 }
-                Err(stopped @ AnalysisError::Stopped(_)) => return Err(stopped),
+                Err(error) if concerns_all(&error) => return Err(error),
                 Err(error) => {
                     progress.warn(&format!("{} failed: {error}", spec.label));
                     failures.push((spec.label.clone(), error.to_string()));
@@ -144,7 +141,36 @@ impl ShapeBiasStudy {
         }
         output::write(folder.path(), &result)?;
         figures::draw(&result, self.confusion, &self.formats, &folder)?;
+        // Until here the logs of finished networks spare an interrupted study to decide them again.
+        if failures.is_empty() {
+            for path in &paths {
+                decision_log::remove(path)?;
+            }
+        }
         Ok(Outcome { result, failures })
+    }
+
+    fn categories(&self) -> Result<Categories, AnalysisError> {
+        Ok(match &self.categories {
+            Some(path) => Categories::load(path)?,
+            None => Categories::imagenet_16()?,
+        })
+    }
+
+    fn pattern(&self) -> Result<NamePattern, AnalysisError> {
+        Ok(match &self.pattern {
+            Some(pattern) => NamePattern::new(pattern)?,
+            None => NamePattern::published()?,
+        })
+    }
+
+    fn decision_paths(&self) -> Result<Vec<PathBuf>, AnalysisError> {
+        let labels: Vec<&str> = self.models.iter().map(|spec| spec.label.as_str()).collect();
+        Ok(output::decision_paths(&self.out, &labels)?)
+    }
+
+    fn open(&self, shard: Shard) -> Result<ResultFolder, AnalysisError> {
+        Ok(ResultFolder::open(&self.out, "shapebias", &self.identity(shard), self.force)?)
     }
 
     /// What can be refused before any work.
@@ -190,14 +216,14 @@ impl ShapeBiasStudy {
         Ok(read.observers)
     }
 
-    /// Everything that the numbers depend on, as a digest.
-    fn identity(&self) -> String {
+    /// Everything that was asked, as a digest.
+    fn identity(&self, shard: Shard) -> String {
         let asked = format!(
             "{:?}",
             (
                 (&self.models, &self.init, &self.stimuli, &self.pattern, &self.decisions),
                 (&self.categories, self.humans, &self.mean, &self.std, self.resamples),
-                (&self.path, self.seed),
+                (&self.path, self.seed, shard.to_string()),
             )
         );
         digest::sha256_bytes(asked.as_bytes())
@@ -214,6 +240,26 @@ impl ShapeBiasStudy {
         provenance
     }
 
+    /// Everything that the decisions of one network depend on.
+    fn settings(&self, model: &Model, preparation: &Preparation, work: &Work<'_>) -> Settings {
+        let checkpoint = match (&model.checkpoint, self.init) {
+            (Some(file), _) => file.sha256.clone(),
+            (None, init) => format!("{init:?}"),
+        };
+        let files: Vec<PathBuf> = work.stimuli.iter().map(|found| found.path.clone()).collect();
+        let preprocessing = preparation.preprocessing();
+        Settings::of_this_version()
+            .with("architecture", &model.architecture)
+            .with("checkpoint", checkpoint)
+            .with("stimuli", list_of_files(&files))
+            .with("categories", digest::sha256_bytes(format!("{:?}", work.categories).as_bytes()))
+            .with("batch size", self.batch_size)
+            .with("preprocessing", preprocessing.describe())
+            .with_debug("mean and std", &(preprocessing.mean, preprocessing.std))
+            .with("path", self.path.name())
+            .with_debug("device", &self.device)
+    }
+
     /// One network's decisions on all stimuli, written as they are made.
     fn evaluate(
         &self,
@@ -221,14 +267,31 @@ impl ShapeBiasStudy {
         progress: &dyn Progress,
         stop: &Stop,
     ) -> Result<(Observer, Vec<Issue>), AnalysisError> {
-        let Work { spec, path, stimuli, categories } = *work;
+        let spec = work.spec;
         let model = Model::load(spec, self.init, self.device)?;
-        let preparation = Preparation::new(&model.defaults, self.mean, self.std);
-        preparation.preprocessing().check()?;
         let mut provenance = self.provenance();
         provenance.inputs = model.checkpoint.iter().cloned().collect::<Vec<InputFile>>();
-        provenance.preprocessing = Some(preparation.preprocessing().record());
         let (architecture, untrained) = (model.architecture.clone(), model.untrained);
+        let preparation = Preparation::new(&model.defaults, self.mean, self.std);
+        provenance.preprocessing = Some(preparation.preprocessing().record());
+        let (log, issues) = self.decide(model, preparation, work, progress, stop)?;
+        let decisions = log.finish(work.stimuli)?;
+        let (observer, found) = Observer::new(&spec.label, decisions, provenance);
+        Ok((observer.network(&architecture, untrained), [issues, found].concat()))
+    }
+
+    /// Decides what an earlier run of the same settings hasn't, and gives the log of all.
+    fn decide<'a>(
+        &self,
+        model: Model,
+        preparation: Preparation,
+        work: &Work<'a>,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<(DecisionLog<'a>, Vec<Issue>), AnalysisError> {
+        let Work { spec, path, stimuli, categories, shard } = *work;
+        preparation.preprocessing().check()?;
+        let settings = self.settings(&model, &preparation, work);
         let classifier = Classifier::new(model, preparation.size, self.path, self.device)?;
         let evaluation = Evaluation {
             label: &spec.label,
@@ -238,32 +301,57 @@ impl ShapeBiasStudy {
             batch_size: self.batch_size,
         };
         categories.check_outputs(evaluation.outputs)?;
-        let files = stimuli.iter().map(|stimulus| stimulus.path.clone()).collect();
+        let head = LogHead { settings, shard, finished: false };
+        let mut log = DecisionLog::open(path, &spec.label, head, stimuli, categories, self.force)?;
+        if !log.is_empty() {
+            progress.say(&format!("{}: goes on after {} decisions", spec.label, log.len()));
+        }
+        let pending = evaluation.pending(shard, |stimulus| log.has(&stimulus.name));
+        let files = pending.iter().map(|index| stimuli[*index].path.clone()).collect();
         let read = move |path: &FilePath| preparation.read(path);
         let prefetch = Prefetch::new(files, 1, 2 * self.batch_size, read)?;
-        let inputs = prefetch
+        let inputs = pending
+            .iter()
+            .zip(prefetch)
             .take_while(|_| !stop.is_set())
-            .map(|(index, _, input)| (index, input.map_err(|error| error.to_string())));
-        let mut log = DecisionLog::create(path, &spec.label)?;
-        progress.begin(&spec.label, stimuli.len(), "stimuli");
+            .map(|(index, (_, _, input))| (*index, input.map_err(|error| error.to_string())));
+        progress.begin(&spec.label, evaluation.pending(shard, |_| false).len(), "stimuli");
+        progress.advance(log.len());
         let evaluated = evaluation.run(
             inputs,
-            |batch: &[Vec<f32>]| classifier.logits(batch),
+            // When asked to stop, the batch at hand may lack some: it is left for the next run.
+            |batch: &[Vec<f32>]| match stop.is_set() {
+                true => Err("stopped".to_owned()),
+                false => classifier.logits(batch).map_err(|error| error.to_string()),
+            },
             |decision| {
+                // The rest of its batch is why it is decided again; what is written stays.
+                if log.has(&decision.stimulus) {
+                    return Ok(());
+                }
                 progress.advance(1);
                 log.write(decision)
             },
         );
         progress.end();
-        let evaluated = evaluated?;
         if stop.is_set() {
-            return Err(AnalysisError::Stopped(format!("{}.part", path.display())));
+            return Err(AnalysisError::Stopped(part_path(path).display().to_string()));
         }
-        log.finish()?;
-        let (observer, mut issues) = Observer::new(&spec.label, evaluated.decisions, provenance);
-        issues.extend(evaluated.issues);
-        Ok((observer.network(&architecture, untrained), issues))
+        Ok((log, evaluated?.issues))
     }
+}
+
+/// Whether the study ends with an error of one network: when it was asked to stop, and when work
+/// was found that isn't to be lost.
+fn concerns_all(error: &AnalysisError) -> bool {
+    let store = match error {
+        AnalysisError::Stopped(_) => return true,
+        AnalysisError::ShapeBias(ShapeBiasError::Store(error)) | AnalysisError::Store(error) => {
+            error
+        }
+        _ => return false,
+    };
+    matches!(store, StoreError::State { .. })
 }
 
 /// One network's part of the work.
@@ -273,4 +361,5 @@ struct Work<'a> {
     path: &'a FilePath,
     stimuli: &'a [Stimulus],
     categories: &'a Categories,
+    shard: Shard,
 }

@@ -1,12 +1,14 @@
 //! `fieldscope erf`: arguments and summary.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use fieldscope::analysis::depth;
 use fieldscope::analysis::erf::ErfStudy;
 use fieldscope::erf::gradient::Target;
 use fieldscope::erf::result::{AreaRatio, ErfResult};
+use fieldscope::erf::state::SAVE_EVERY;
 use fieldscope::erf::table::WHOLE_MAP;
 use fieldscope::figure::Colormap;
 use fieldscope::image::Order;
@@ -67,6 +69,10 @@ pub struct Arguments {
     #[arg(long, default_value = "viridis", value_parser = colormap, value_name = "NAME")]
     colormap: Colormap,
 
+    /// How often the state is written from which a killed run goes on; 0 for after every image
+    #[arg(long, default_value_t = SAVE_EVERY.as_secs(), value_name = "SECONDS")]
+    save_every: u64,
+
     /// Folder for the results
     #[arg(long, default_value = "erf", value_name = "DIR")]
     out: PathBuf,
@@ -81,10 +87,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = console::stop_on_interrupt();
     let console = Console::new(arguments.output.quiet);
     let study = study(arguments);
+    let every = Duration::from_secs(arguments.save_every);
     let outcome = if arguments.layer.as_deref() == Some("stages") {
         depth::run(&study, &console, stop)
     } else {
-        study.run(&console, stop)
+        study.run_saving(every, &console, stop)
     };
     let outcome = outcome.map_err(failure)?;
     if arguments.output.json {

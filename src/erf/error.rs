@@ -25,7 +25,7 @@ pub enum ErfError {
     )]
     NoUsableImage(usize),
     /// Asked to stop before the end.
-    #[error("stopped after {done} of {wanted} images; nothing was written for this network")]
+    #[error("stopped after {done} of {wanted} images; the same command goes on from there")]
     Stopped {
         /// Images done.
         done: usize,

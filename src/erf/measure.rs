@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use super::ErfError;
 use super::accumulate::Accumulator;
 use super::gradient::Differentiator;
 use super::result::SkippedImage;
+use super::state::StateFile;
 use crate::image::{ImageError, Prefetch, Preprocessing, decode_bytes, read};
 use crate::progress::{Progress, Stop};
-use crate::store::digest;
 use crate::store::provenance::ImageList;
+use crate::store::{Shard, digest};
 
 /// Images that are decoded while the network computes.
 const LOOKAHEAD: usize = 2;
@@ -26,26 +29,61 @@ pub struct Images {
     pub preprocessing: Preprocessing,
     /// Height and width of the input, in pixels.
     pub size: [usize; 2],
+    /// The share of the images that is this run's.
+    pub shard: Shard,
 }
 
-/// What a run over images gives.
+/// What a run over images has come to.
 #[derive(Debug)]
 pub struct Measured {
     /// Sums of maps.
     pub accumulator: Accumulator,
-    /// SHA-256 and name of each image used, in order.
-    pub used: Vec<(String, String)>,
-    /// Images left out, and why.
-    pub skipped: Vec<SkippedImage>,
-    /// Seconds that the network took for each image, decoding left out.
-    pub seconds: Vec<f64>,
+    /// The images used, in order.
+    pub used: Vec<UsedImage>,
+    /// The images left out, in order.
+    pub skipped: Vec<SkippedAt>,
+    /// Place in the list of the image to look at next.
+    pub next: usize,
+}
+
+/// An image that entered the sums.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UsedImage {
+    /// Its place in the list, from 0.
+    pub index: usize,
+    /// SHA-256 of the file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Name of the file.
+    pub name: String,
+    /// Seconds that the network took, decoding left out.
+    pub seconds: f64,
+}
+
+/// An image that was left out, with its place in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedAt {
+    /// Its place in the list, from 0.
+    pub index: usize,
+    /// Which image, and why.
+    pub image: SkippedImage,
 }
 
 impl Measured {
+    /// Nothing yet, for maps of `size` (height, width).
+    pub fn new(size: [usize; 2]) -> Self {
+        let accumulator = Accumulator::new(size);
+        Self { accumulator, used: Vec::new(), skipped: Vec::new(), next: 0 }
+    }
+
     /// Number and digest of the images used.
     pub fn image_list(&self) -> ImageList {
-        let pairs = self.used.iter().map(|(sha256, name)| (sha256.as_str(), name.as_str()));
+        let pairs = self.used.iter().map(|image| (&image.sha256, &image.name));
         ImageList { count: self.used.len(), sha256: digest::list_digest(pairs) }
+    }
+
+    fn skip(&mut self, index: usize, path: &Path, reason: String) {
+        let image = SkippedImage { path: path.display().to_string(), reason };
+        self.skipped.push(SkippedAt { index, image });
     }
 }
 
@@ -55,52 +93,74 @@ struct Ready {
     sha256: String,
 }
 
-/// Adds up the maps of `images.wanted` images. Images that can't be read, and those whose map holds
-/// a NaN or infinity, are left out, warned of and named in the result.
+/// Adds up the maps of `images.wanted` images, on from where `measured` is. Images that can't be
+/// read, and those whose map holds a NaN or infinity, are left out, warned of and named in the
+/// result; the next in the list takes their place.
+///
+/// A share of the work (`images.shard`) is over its part of the first `images.wanted` images of the
+/// list, and takes no replacements: how many are needed is known when the shares are put together.
+///
+/// `state` is written from time to time, and when the work is stopped.
 ///
 /// # Errors
 ///
-/// [`ErfError::NoUsableImage`] where none could be used, [`ErfError::Stopped`] after `stop`,
-/// [`ErfError::Zoo`] where the network fails.
+/// [`ErfError::NoUsableImage`] where none could be used (a share may have none),
+/// [`ErfError::Stopped`] after `stop`, [`ErfError::Zoo`] where the network fails,
+/// [`ErfError::Store`] where the state can't be written.
 pub fn measure(
     differentiator: &Differentiator,
     images: &Images,
+    mut measured: Measured,
+    state: &mut StateFile,
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<Measured, ErfError> {
+    let places = images.places(&measured);
+    let files = places.iter().map(|place| images.files[*place].clone()).collect();
     let preprocessing = images.preprocessing.clone();
-    let prefetch = Prefetch::new(images.files.clone(), 1, LOOKAHEAD, move |path: &Path| {
-        prepare(path, &preprocessing)
-    })?;
-    let mut measured = Measured {
-        accumulator: Accumulator::new(images.size),
-        used: Vec::new(),
-        skipped: Vec::new(),
-        seconds: Vec::new(),
-    };
-    for (index, path, ready) in prefetch {
+    let prefetch =
+        Prefetch::new(files, 1, LOOKAHEAD, move |path: &Path| prepare(path, &preprocessing))?;
+    for (place, (_, path, ready)) in places.into_iter().zip(prefetch) {
         if measured.used.len() == images.wanted {
             break;
         }
         if stop.is_set() {
-            let (done, wanted) = (measured.used.len(), images.wanted);
+            state.save(&measured, false)?;
+            let (done, wanted) = (measured.used.len(), images.share());
             return Err(ErfError::Stopped { done, wanted });
         }
+        let left_out = measured.skipped.len();
         match ready {
-            Ok(ready) => add(differentiator, index, &path, ready, &mut measured)?,
-            Err(error) => measured.skip(&path, error.to_string()),
+            Ok(ready) => add(differentiator, place, &path, ready, &mut measured)?,
+            Err(error) => measured.skip(place, &path, error.to_string()),
         }
-        match measured.skipped.last() {
-            Some(skipped) if skipped.path == path.display().to_string() => {
-                progress.warn(&format!("left out: {}", skipped.reason));
-            }
-            _ => progress.advance(1),
+        measured.next = place + 1;
+        match measured.skipped.get(left_out) {
+            Some(skipped) => progress.warn(&format!("left out: {}", skipped.image.reason)),
+            None => progress.advance(1),
+        }
+        if state.is_due() {
+            state.save(&measured, false)?;
         }
     }
-    if measured.used.is_empty() {
+    if measured.used.is_empty() && images.shard.is_whole() {
         return Err(ErfError::NoUsableImage(measured.skipped.len()));
     }
     Ok(measured)
+}
+
+impl Images {
+    /// How many images are this share's.
+    pub fn share(&self) -> usize {
+        (0..self.wanted).filter(|place| self.shard.holds(*place)).count()
+    }
+
+    /// Places in the list that are still to be looked at.
+    fn places(&self, measured: &Measured) -> Vec<usize> {
+        let end = if self.shard.is_whole() { self.files.len() } else { self.wanted };
+        let end = end.min(self.files.len());
+        (measured.next..end).filter(|place| self.shard.holds(*place)).collect()
+    }
 }
 
 fn prepare(path: &Path, preprocessing: &Preprocessing) -> Result<Ready, ImageError> {
@@ -118,21 +178,16 @@ fn add(
 ) -> Result<(), ErfError> {
     let start = Instant::now();
     let map = differentiator.map(&ready.pixels)?;
-    measured.seconds.push(start.elapsed().as_secs_f64());
+    let seconds = start.elapsed().as_secs_f64();
     match measured.accumulator.add(index, &map) {
         Ok(()) => {
-            let name = path.file_name().unwrap_or(path.as_os_str());
-            measured.used.push((ready.sha256, name.to_string_lossy().into_owned()));
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            measured.used.push(UsedImage { index, sha256: ready.sha256, name, seconds });
         }
         Err(_) => {
-            measured.skip(path, format!("{}: its map holds a NaN or infinity", path.display()));
+            let reason = format!("{}: its map holds a NaN or infinity", path.display());
+            measured.skip(index, path, reason);
         }
     }
     Ok(())
-}
-
-impl Measured {
-    fn skip(&mut self, path: &Path, reason: String) {
-        self.skipped.push(SkippedImage { path: path.display().to_string(), reason });
-    }
 }

@@ -11,6 +11,7 @@ pub mod measure;
 pub mod moments;
 pub mod ratio;
 pub mod result;
+pub mod state;
 pub mod table;
 
 pub use error::ErfError;

@@ -8,6 +8,7 @@ use super::error::ShapeBiasError;
 use super::observer::{Answer, Decision};
 use super::result::{Issue, IssueKind};
 use super::stimuli::Stimulus;
+use crate::store::Shard;
 
 /// What is evaluated, and in which portions.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +21,9 @@ pub struct Evaluation<'a> {
     pub categories: &'a Categories,
     /// Logits that the network gives for one image.
     pub outputs: usize,
-    /// Images in a batch, at least 1; the last batch may be smaller.
+    /// Images in a batch, at least 1. Which batch a stimulus is in depends on its place in
+    /// [`Self::stimuli`] alone, for the last bits of the outputs depend on the batch: a batch of
+    /// which some can't be read is smaller, as is the last.
     pub batch_size: usize,
 }
 
@@ -54,18 +57,43 @@ impl Evaluation<'_> {
         self.categories.check_outputs(self.outputs)?;
         let mut evaluated = Evaluated::default();
         let mut batch = Batch::default();
+        let mut number = 0;
         for (index, input) in inputs {
             let Some(stimulus) = self.stimuli.get(index) else { continue };
+            if self.batch_of(index) != number {
+                self.decide(&mut batch, &mut forward, &mut decided, &mut evaluated)?;
+                number = self.batch_of(index);
+            }
             match input {
                 Ok(input) => batch.push(stimulus, input),
                 Err(problem) => evaluated.issues.push(self.unreadable(stimulus, &problem)),
             }
-            if batch.stimuli.len() >= self.batch_size.max(1) {
+            if self.batch_of(index + 1) != number {
                 self.decide(&mut batch, &mut forward, &mut decided, &mut evaluated)?;
             }
         }
         self.decide(&mut batch, &mut forward, &mut decided, &mut evaluated)?;
         Ok(evaluated)
+    }
+
+    /// The number of the batch, from 0, that the stimulus at `index` is decided in.
+    pub fn batch_of(&self, index: usize) -> usize {
+        index / self.batch_size.max(1)
+    }
+
+    /// The stimuli, by index, that are still to be run: those of every batch of this share in which
+    /// one is not decided yet. Shares are dealt batch by batch.
+    pub fn pending(&self, shard: Shard, is_decided: impl Fn(&Stimulus) -> bool) -> Vec<usize> {
+        let batches = self.stimuli.chunks(self.batch_size.max(1)).enumerate();
+        batches
+            .filter(|(number, batch)| {
+                shard.holds(*number) && !batch.iter().all(|stimulus| is_decided(stimulus))
+            })
+            .flat_map(|(number, batch)| {
+                let first = number * self.batch_size.max(1);
+                first..first + batch.len()
+            })
+            .collect()
     }
 
     fn decide<T, F: Display>(
@@ -203,6 +231,38 @@ mod tests {
         assert_eq!(seen, ["airplane", "cat", "bear"]);
         assert_eq!(evaluated.decisions.len(), 3);
         assert!(evaluated.decisions[1].correct());
+    }
+
+    /// Shares deal batches, and what is decided isn't run again unless its batch is torn.
+    #[test]
+    fn pending_stimuli_come_in_whole_batches() {
+        let names: Vec<String> = (0..7).map(|index| format!("cat{index}-bear1.png")).collect();
+        let stimuli = stimuli(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let categories = Categories::imagenet_16().unwrap();
+        let evaluation = Evaluation {
+            label: "n",
+            stimuli: &stimuli,
+            categories: &categories,
+            outputs: 1000,
+            batch_size: 2,
+        };
+        let shard = |text: &str| text.parse::<Shard>().unwrap();
+        assert_eq!(evaluation.pending(Shard::WHOLE, |_| false), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(evaluation.pending(shard("1/3"), |_| false), [0, 1, 6]);
+        assert_eq!(evaluation.pending(shard("2/3"), |_| false), [2, 3]);
+        let decided = |stimulus: &Stimulus| stimulus.name < "cat3".to_owned();
+        assert_eq!(evaluation.pending(Shard::WHOLE, decided), [2, 3, 4, 5, 6]);
+        let mut batches = Vec::new();
+        let inputs = evaluation
+            .pending(Shard::WHOLE, decided)
+            .into_iter()
+            .map(|index| (index, if index == 4 { Err("broken".to_owned()) } else { Ok(index) }));
+        let forward = |batch: &[usize]| {
+            batches.push(batch.to_vec());
+            Ok::<_, String>(batch.iter().flat_map(|_| one_hot(281)).collect())
+        };
+        evaluation.run(inputs, forward, |_| Ok(())).unwrap();
+        assert_eq!(batches, [vec![2, 3], vec![5], vec![6]]);
     }
 
     #[test]

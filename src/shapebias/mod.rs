@@ -8,6 +8,7 @@ pub mod classifier;
 mod compare;
 pub mod consistency;
 pub mod decision_file;
+pub mod decision_log;
 pub mod decisions;
 pub mod error;
 pub mod evaluate;

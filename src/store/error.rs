@@ -60,6 +60,17 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Half-done work that can't be gone on with.
+    #[error(
+        "cannot go on with {}, which an interrupted run left: {problem}; give another folder with \
+         --out, or --force to begin anew", path.display()
+    )]
+    State {
+        /// The file that holds it.
+        path: PathBuf,
+        /// What is wrong with it, or in what it differs.
+        problem: String,
+    },
 }
 
 impl StoreError {
@@ -67,6 +78,11 @@ impl StoreError {
     pub fn io(action: &'static str, path: &Path, cause: io::Error) -> Self {
         let path = path.to_path_buf();
         Self::Io { action, path, cause }
+    }
+
+    /// Half-done work that can't be gone on with, and why.
+    pub fn state(path: &Path, problem: impl Into<String>) -> Self {
+        Self::State { path: path.to_path_buf(), problem: problem.into() }
     }
 
     pub(super) fn map(path: &Path, problem: impl Into<String>) -> Self {

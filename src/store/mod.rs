@@ -6,7 +6,11 @@ mod error;
 pub mod folder;
 pub mod npy;
 pub mod provenance;
+mod settings;
+mod shard;
 
 pub use error::StoreError;
 pub use folder::{ResultFolder, safe_file_name};
 pub use provenance::Provenance;
+pub use settings::Settings;
+pub use shard::{NoShard, Shard};
