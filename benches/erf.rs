@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let image =
             Tensor::randn([1, 3, size as i64, size as i64], (Kind::Float, tch::Device::Cpu));
         let (start, ticks) = (Instant::now(), processor_seconds()?);
-        engine.input_gradient(&image, unit)?;
+        let _ = engine.input_gradient(&image, unit)?;
         busy.push(processor_seconds()? - ticks);
         seconds.push(start.elapsed().as_secs_f64());
     }

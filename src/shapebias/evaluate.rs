@@ -86,9 +86,7 @@ impl Evaluation<'_> {
     pub fn pending(&self, shard: Shard, is_decided: impl Fn(&Stimulus) -> bool) -> Vec<usize> {
         let batches = self.stimuli.chunks(self.batch_size.max(1)).enumerate();
         batches
-            .filter(|(number, batch)| {
-                shard.holds(*number) && !batch.iter().all(|stimulus| is_decided(stimulus))
-            })
+            .filter(|(number, batch)| shard.holds(*number) && !batch.iter().all(&is_decided))
             .flat_map(|(number, batch)| {
                 let first = number * self.batch_size.max(1);
                 first..first + batch.len()
@@ -250,7 +248,7 @@ mod tests {
         assert_eq!(evaluation.pending(Shard::WHOLE, |_| false), [0, 1, 2, 3, 4, 5, 6]);
         assert_eq!(evaluation.pending(shard("1/3"), |_| false), [0, 1, 6]);
         assert_eq!(evaluation.pending(shard("2/3"), |_| false), [2, 3]);
-        let decided = |stimulus: &Stimulus| stimulus.name < "cat3".to_owned();
+        let decided = |stimulus: &Stimulus| stimulus.name.as_str() < "cat3";
         assert_eq!(evaluation.pending(Shard::WHOLE, decided), [2, 3, 4, 5, 6]);
         let mut batches = Vec::new();
         let inputs = evaluation

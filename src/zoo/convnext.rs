@@ -139,7 +139,7 @@ const TORCHVISION: Naming = Naming {
         if place == 0 {
             return Some(format!("stem.{entry}"));
         }
-        if place % 2 == 0 {
+        if place.is_multiple_of(2) {
             return Some(format!("stages.{}.downsample.{entry}", place / 2));
         }
         let (block, entry) = entry.split_once('.')?;

@@ -158,7 +158,7 @@ const TORCHVISION: Naming = Naming {
             let layer = if layer == "0" { "proj" } else { "norm" };
             return Some(format!("patch_embed.{layer}.{entry}"));
         }
-        if place % 2 == 0 {
+        if place.is_multiple_of(2) {
             return Some(format!("layers.{}.downsample.{entry}", place / 2));
         }
         let (block, entry) = entry.split_once('.')?;

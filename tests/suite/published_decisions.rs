@@ -8,10 +8,9 @@ use fieldscope::shapebias::bootstrap::{Bootstrap, RESAMPLES};
 use fieldscope::shapebias::categories::Categories;
 use fieldscope::shapebias::decision_file::DecisionReader;
 use fieldscope::shapebias::decisions::ReadDecisions;
-use fieldscope::shapebias::evaluate::Evaluation;
 use fieldscope::shapebias::humans::HumanReference;
 use fieldscope::shapebias::result::{IssueKind, ObserverKind, ShapeBiasResult};
-use fieldscope::shapebias::stimuli::{NamePattern, StimulusSet};
+use fieldscope::shapebias::stimuli::NamePattern;
 use fieldscope::store::Provenance;
 
 use crate::common::shared;
@@ -165,45 +164,4 @@ fn networks_alone_get_the_built_in_reference_and_the_same_intervals() {
     let interval =
         |result: &ShapeBiasResult| result.observer("efficientnet_lite0").unwrap().overall.interval;
     assert_eq!(interval(&alone), interval(&beside));
-}
-
-/// The decision rule on a trained network's logits, against the published pipeline's decisions.
-#[test]
-fn torchscript_network_decides_as_the_published_pipeline() {
-    let Some(shared) = shared() else { return };
-    let categories = Categories::imagenet_16().unwrap();
-    let pattern = NamePattern::published().unwrap();
-    let folder = shared.join("cue-conflict/stimuli");
-    let set = StimulusSet::list(&folder, &pattern, &categories).unwrap();
-    assert_eq!((set.stimuli.len(), set.issues.len()), (1280, 0));
-    let network = tch::CModule::load(shared.join("torchscript/efficientnet_lite0.pt")).unwrap();
-    let evaluation = Evaluation {
-        label: "efficientnet_lite0",
-        stimuli: &set.stimuli,
-        categories: &categories,
-        outputs: 1000,
-        batch_size: 32,
-    };
-    let inputs = set.stimuli.iter().map(|stimulus| Ok(pixels(&stimulus.path))).enumerate();
-    let forward = |batch: &[Vec<u8>]| -> Result<Vec<f32>, tch::TchError> {
-        let size = [batch.len() as i64, 224, 224, 3];
-        let bytes = tch::Tensor::from_slice(&batch.concat()).reshape(size);
-        let input = bytes.permute([0, 3, 1, 2]).to_kind(tch::Kind::Float) / 255.0;
-        let input = (input - 127.0 / 255.0) / (128.0 / 255.0);
-        let logits = tch::no_grad(|| network.forward_ts(&[input.contiguous()]))?;
-        Vec::try_from(logits.reshape([-1]))
-    };
-    let evaluated = evaluation.run(inputs, forward, |_| Ok(())).unwrap();
-    assert!(evaluated.issues.is_empty());
-
-    let expected = read(&[shared.join("torchscript/efficientnet_lite0.decisions.csv")]);
-    let mut decisions = evaluated.decisions;
-    decisions.sort_by(|a, b| (&a.cues.shape, &a.stimulus).cmp(&(&b.cues.shape, &b.stimulus)));
-    assert_eq!(decisions, expected.observers[0].decisions());
-}
-
-fn pixels(path: &Path) -> Vec<u8> {
-    let picture = image::open(path).unwrap().into_rgb8();
-    assert_eq!(picture.dimensions(), (224, 224));
-    picture.into_raw()
 }

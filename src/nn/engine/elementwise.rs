@@ -79,7 +79,7 @@ vectorised! {
         for (chunk, word) in values.chunks(WORD).zip(signs) {
             let mut bits = [0u8; WORD];
             for (bit, value) in bits.iter_mut().zip(chunk) {
-                *bit = u8::from(!(*value <= 0.0));
+                *bit = u8::from(value.is_nan() || *value > 0.0);
             }
             *word = pack(&bits);
         }

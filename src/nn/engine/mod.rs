@@ -213,7 +213,7 @@ fn seed(map: &mut Map, shape: Shape, unit: Unit) {
     for values in map.values.chunks_exact_mut(count) {
         for (index, value) in values.iter_mut().enumerate() {
             // As libtorch has it, what is not a number counts as above 0.
-            let counts = index == position && !(*value <= 0.0);
+            let counts = index == position && (value.is_nan() || *value > 0.0);
             *value = f32::from(u8::from(counts));
         }
     }

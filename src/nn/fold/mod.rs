@@ -68,7 +68,7 @@ pub fn largest_difference(
         values
             .f_abs()
             .and_then(|values| values.f_max())
-            .and_then(|largest| f64::try_from(largest))
+            .and_then(f64::try_from)
             .map_err(NnError::torch("comparing folded outputs"))
     };
     Ok((largest(&(&after - &before))?, largest(&before)?))
