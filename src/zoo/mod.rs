@@ -15,6 +15,7 @@ pub mod replknet;
 pub mod resnet;
 mod spec;
 pub mod swin;
+pub mod tokens;
 pub mod torchscript;
 pub mod vit;
 

@@ -41,7 +41,8 @@ fn masked_global(
     padding: &Tensor,
 ) -> Vec<f64> {
     let (height, width) = (qkv.size()[1] as usize, qkv.size()[2] as usize);
-    let Windows { side, shift, padded } = Windows::new([height, width], layer.window, layer.shifted);
+    let Windows { side, shift, padded } =
+        Windows::new([height, width], layer.window, layer.shifted);
     let channels = layer.channels;
     let map = Positions { values: flat(qkv), width, channels };
     let (table, padding) = (flat(table), flat(padding));
@@ -53,15 +54,16 @@ fn masked_global(
     let content = |place: [usize; 2]| source(place).map_or(&padding[..], |place| map.at(place));
     let seam = |[y, x]: [usize; 2]| [y >= padded[0] - shift[0], x >= padded[1] - shift[1]];
     let window = |[y, x]: [usize; 2]| [y / side[0], x / side[1]];
-    let places: Vec<[usize; 2]> = (0..padded[0] * padded[1])
-        .map(|place| [place / padded[1], place % padded[1]])
-        .collect();
+    let places: Vec<[usize; 2]> =
+        (0..padded[0] * padded[1]).map(|place| [place / padded[1], place % padded[1]]).collect();
     let depth = channels / layer.heads;
     let mut output = vec![0.0; height * width * channels];
     for &query in &places {
         let Some([y, x]) = source(query) else { continue };
         for head in 0..layer.heads {
-            let part = |third: usize| third * channels + head * depth..third * channels + (head + 1) * depth;
+            let part = |third: usize| {
+                third * channels + head * depth..third * channels + (head + 1) * depth
+            };
             let weight = |key: [usize; 2]| {
                 if window(key) != window(query) || seam(key) != seam(query) {
                     return 0.0;
