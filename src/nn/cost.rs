@@ -16,7 +16,7 @@ use super::autograd::Unit;
 use super::graph::{Graph, NodeId};
 use super::layer::{Convolution, Layer};
 use super::shape::{Shape, shapes};
-use super::window::{Window, windows};
+use super::window::windows;
 
 /// Memory that libtorch and the program take before any network is loaded, in bytes.
 const BASE_MEMORY: u64 = 300 << 20;
@@ -158,7 +158,7 @@ pub fn erf_cost(graph: &Graph, height: usize, width: usize) -> Result<ErfCost, N
     for (index, node) in graph.nodes.iter().enumerate() {
         let Some(window) = windows[index] else { continue };
         let shape = shapes[index];
-        let positions = positions_in(window, shape);
+        let positions = window.count();
         let attention = attention_macs(&node.layer, shape);
         cost.whole_macs += weight_macs(&node.layer, shape.positions()) + attention;
         cost.window_macs += weight_macs(&node.layer, positions) + attention;
@@ -176,12 +176,6 @@ pub fn erf_cost(graph: &Graph, height: usize, width: usize) -> Result<ErfCost, N
 fn centre(shapes: &[Shape], layer: NodeId) -> Unit {
     let [rows, columns] = shapes[layer.0].grid().unwrap_or([1, 1]);
     Unit { layer, row: rows / 2, column: columns / 2 }
-}
-
-fn positions_in(window: Window, shape: Shape) -> usize {
-    // Prefix tokens belong to no window: they are always computed.
-    let [rows, columns] = shape.grid().unwrap_or([1, 1]);
-    window.count() + shape.positions() - rows * columns
 }
 
 /// Bytes that a layer with `values` outputs keeps for the way back.
@@ -235,5 +229,17 @@ mod tests {
         // 5 x 4 is padded to 6 x 4: 6 windows of 4 positions.
         let map = Shape::ChannelsLast { height: 5, width: 4, channels: 8 };
         assert_eq!(attention_macs(&windowed, map), 2 * 6 * 16 * 8);
+    }
+
+    /// Two 3 x 3 convolutions on 9 x 9: the centre unit needs 1 position of the second's output and
+    /// 3 x 3 of the first's.
+    #[test]
+    fn windows_by_hand() {
+        let (mut b, input) = Builder::new(4);
+        let first = b.convolution("first", input, Convolution::new("first", 4, 4, 3));
+        let second = b.convolution("second", first, Convolution::new("second", 4, 4, 3));
+        let graph = b.finish(second, None);
+        let cost = erf_cost(&graph, 9, 9).unwrap();
+        assert_eq!((cost.whole_macs, cost.window_macs), (2 * 81 * 144, 10 * 144));
     }
 }

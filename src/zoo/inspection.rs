@@ -204,7 +204,7 @@ mod tests {
             let macs = if name.starts_with("swin") { cost.weight_macs } else { cost.macs() };
             let found = macs as f64 / 1e9;
             let difference = (found - expected).abs() / expected;
-            eprintln!("{name} at {size}: {found:.3} G, published {expected}, {difference:.4}");
+            println!("{name} at {size}: {found:.3} G, published {expected}: {difference:.4}");
             assert!(difference < 0.02, "{name} at {size}: {found:.3} G, published {expected} G");
         }
     }
@@ -229,15 +229,8 @@ mod tests {
             let inspection = inspection(name, 224);
             let sum: Cost = inspection.stages.iter().map(|stage| stage.cost).sum();
             assert_eq!(sum, inspection.cost, "{name}");
-            assert!(inspection.erf.share() <= 1.0, "{name}");
+            let share = inspection.erf.share();
+            assert!(share > 0.0 && share <= 1.0, "{name}: {share}");
         }
-    }
-
-    /// The measurement that windows rest on: ResNet-101 at 1024 needs 3.75 of 7.8 GMAC (per 224 x 224
-    /// equivalent).
-    #[test]
-    fn windows_leave_half_of_resnet101() {
-        let share = inspection("resnet101", 1024).erf.share();
-        assert!((share - 3.75 / 7.8).abs() < 0.03, "{share}");
     }
 }

@@ -16,6 +16,7 @@ pub mod resnet;
 pub mod run;
 mod spec;
 pub mod swin;
+pub mod tokens;
 pub mod torchscript;
 pub mod vit;
 
