@@ -36,7 +36,7 @@ pub fn run(
             let mut one = ErfStudy {
                 models: vec![spec.clone()],
                 maps: Vec::new(),
-                target: Target { layer: Some(stage.clone()), unit: study.target.unit },
+                target: Target { layer: Some(stage.clone()), ..study.target.clone() },
                 ..study.clone()
             };
             one.out = study.out.join(safe_file_name(&spec.label)).join(safe_file_name(&stage));

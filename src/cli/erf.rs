@@ -61,6 +61,10 @@ pub struct Arguments {
     #[arg(long, value_parser = row_and_column, value_name = "ROW,COLUMN")]
     unit: Option<[usize; 2]>,
 
+    /// Lay tokens (N x L x C) that a TorchScript network gives out as a map
+    #[arg(long)]
+    tokens_to_map: bool,
+
     /// Compute in double precision by autograd, nothing folded or left out (slow)
     #[arg(long)]
     exact: bool,
@@ -115,7 +119,11 @@ fn study(arguments: &Arguments) -> ErfStudy {
         size: [arguments.size; 2],
         mean: model.mean,
         std: model.std,
-        target: Target { layer: arguments.layer.clone(), unit: arguments.unit },
+        target: Target {
+            layer: arguments.layer.clone(),
+            unit: arguments.unit,
+            tokens_to_map: arguments.tokens_to_map,
+        },
         path: if arguments.exact { Path::Exact } else { Path::Fast },
         device: model.device,
         seed: model.seed,

@@ -5,7 +5,7 @@ use tch::{Device, Tensor};
 use crate::nn::NnError;
 use crate::nn::autograd::Unit;
 use crate::zoo::run::{Path, Runner, find_unit};
-use crate::zoo::{Model, ZooError};
+use crate::zoo::{Body, Model, ZooError};
 
 /// The unit whose receptive field is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -14,6 +14,8 @@ pub struct Target {
     pub layer: Option<String>,
     /// Row and column; the centre (h/2, w/2) where absent.
     pub unit: Option<[usize; 2]>,
+    /// Whether tokens that a TorchScript network gives are laid out as a map.
+    pub tokens_to_map: bool,
 }
 
 /// Computes ERF maps of single images.
@@ -33,12 +35,15 @@ impl Differentiator {
     ///
     /// [`ZooError`] where the network has no such layer or unit, or can't take images of that size.
     pub fn new(
-        model: Model,
+        mut model: Model,
         target: &Target,
         size: [usize; 2],
         path: Path,
         device: Device,
     ) -> Result<Self, ZooError> {
+        if let (Body::TorchScript(module), true) = (&mut model.body, target.tokens_to_map) {
+            module.lay_tokens_out();
+        }
         let unit = find_unit(&model, target.layer.as_deref(), target.unit, size, device)?;
         let runner = Runner::new(model.body, path, device, &[unit.layer])?;
         let layer = target.layer.clone().unwrap_or_else(|| "features".to_owned());

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use tch::{CModule, Device, Tensor};
 
 use super::ZooError;
+use super::tokens::tokens_to_map;
 
 /// A TorchScript module.
 #[derive(Debug)]
 pub struct TorchScript {
     module: CModule,
     path: PathBuf,
+    lays_tokens_out: bool,
 }
 
 impl TorchScript {
@@ -35,7 +37,7 @@ impl TorchScript {
             ))
         })?;
         module.f_set_eval().map_err(|error| refuse(first_line(&error)))?;
-        Ok(TorchScript { module, path: path.to_owned() })
+        Ok(TorchScript { module, path: path.to_owned(), lays_tokens_out: false })
     }
 
     /// The last feature map of a batch, N x C x h x w: what `forward_features` returns, or else
@@ -55,12 +57,27 @@ impl TorchScript {
         };
         match output.dim() {
             4 => Ok(output),
+            3 if self.lays_tokens_out => {
+                let size = input.size();
+                let map = tokens_to_map(&output, [size[2], size[3]]);
+                map.map_err(|error| self.refuse(format!("{method} returns tokens, but {error}")))
+            }
+            3 => Err(self.refuse(format!(
+                "{method} returns {:?}; if these are tokens of N x L x C, lay them out with \
+                 --tokens-to-map",
+                output.size()
+            ))),
             _ => Err(self.refuse(format!(
                 "{method} returns {:?}, not a feature map of N x C x h x w; export the module with \
                  a method forward_features that returns one",
                 output.size()
             ))),
         }
+    }
+
+    /// Lets [`TorchScript::features`] take tokens, N x L x C, as a map (see [`tokens_to_map`]).
+    pub fn lay_tokens_out(&mut self) {
+        self.lays_tokens_out = true;
     }
 
     /// Logits of a batch, N x classes.
