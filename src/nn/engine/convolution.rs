@@ -12,7 +12,9 @@ use super::columns::{Columns, Matrix, product};
 use super::elementwise::{add, add_bias};
 use super::gemm;
 use super::map::Map;
+use super::winograd::Winograd;
 use crate::nn::NnError;
+use crate::nn::layer::Convolution;
 use crate::nn::window::Window;
 
 /// Positions of a task: enough to use a weight often, few enough for the cache.
@@ -49,7 +51,7 @@ impl Slide {
     }
 
     /// The same kernel over the gradient at stride 1, turned around: from output to input.
-    fn turned(&self) -> Self {
+    pub fn turned(&self) -> Self {
         Slide {
             padding: [0, 1].map(|axis| self.kernel[axis] - 1 - self.padding[axis]),
             input: self.output,
@@ -61,7 +63,16 @@ impl Slide {
 
 /// A dense convolution's weights.
 #[derive(Debug)]
-pub(super) struct Dense {
+pub(super) enum Dense {
+    /// The inputs under the kernel are gathered.
+    Gathered(Gathered),
+    /// In 4 x 4 products for 2 x 2 outputs.
+    Winograd(Winograd),
+}
+
+/// Weights for products with gathered inputs.
+#[derive(Debug)]
+pub(super) struct Gathered {
     /// out x (in x kernel).
     forward: Matrix,
     /// in x (out x kernel), turned around; only for stride 1 with a kernel larger than 1.
@@ -70,6 +81,17 @@ pub(super) struct Dense {
 }
 
 impl Dense {
+    /// Whether [`with_fewer_products`](Self::with_fewer_products) can be used and saves time.
+    pub fn can_save_products(c: &Convolution) -> bool {
+        let enough = c.in_channels.min(c.out_channels) >= 32;
+        gemm::is_available() && enough && c.kernel == [3, 3] && c.stride == [1, 1]
+    }
+
+    /// Prepares a 3 x 3 weight for stride 1.
+    pub fn with_fewer_products(weight: &Tensor, bias: Option<Vec<f32>>) -> Result<Self, NnError> {
+        Ok(Dense::Winograd(Winograd::new(weight, bias)?))
+    }
+
     /// Prepares a weight of out x in x height x width; `backward` says whether an input gradient will
     /// be asked for.
     pub fn new(
@@ -88,12 +110,17 @@ impl Dense {
         } else {
             None
         };
-        Ok(Dense { forward: Matrix::new(weight)?, turned, bias })
+        Ok(Dense::Gathered(Gathered { forward: Matrix::new(weight)?, turned, bias }))
     }
 
     /// The output for an input map.
     pub fn run(&self, storage: &Arc<Storage>, slide: &Slide, input: &Map) -> Result<Map, NnError> {
-        correlate(storage, slide, &self.forward, self.bias.as_deref(), input)
+        match self {
+            Dense::Gathered(weights) => {
+                correlate(storage, slide, &weights.forward, weights.bias.as_deref(), input)
+            }
+            Dense::Winograd(weights) => Ok(weights.run(storage, slide, input)),
+        }
     }
 
     /// The input's gradient for the output's.
@@ -103,9 +130,12 @@ impl Dense {
         slide: &Slide,
         gradient: &Map,
     ) -> Result<Map, NnError> {
-        match &self.turned {
-            Some(turned) => correlate(storage, &slide.turned(), turned, None, gradient),
-            None => scatter(storage, slide, &self.forward, gradient),
+        match self {
+            Dense::Gathered(Gathered { turned: Some(turned), .. }) => {
+                correlate(storage, &slide.turned(), turned, None, gradient)
+            }
+            Dense::Gathered(weights) => scatter(storage, slide, &weights.forward, gradient),
+            Dense::Winograd(weights) => Ok(weights.run_back(storage, slide, gradient)),
         }
     }
 }

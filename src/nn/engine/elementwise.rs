@@ -137,6 +137,67 @@ vectorised! {
         }
     }
 
+    /// B' d of Winograd's F(2 x 2, 3 x 3): sums and differences of 4 lines.
+    fn winograd_rows(lines: &[f32], sums: &mut [f32], width: usize) {
+        let (first, rest) = lines.split_at(width);
+        let (second, rest) = rest.split_at(width);
+        let (third, fourth) = rest.split_at(width);
+        let (a, rest) = sums.split_at_mut(width);
+        let (b, rest) = rest.split_at_mut(width);
+        let (c, d) = rest.split_at_mut(width);
+        let fourth = &fourth[..width];
+        let d = &mut d[..width];
+        for i in 0..width {
+            a[i] = first[i] - third[i];
+            b[i] = second[i] + third[i];
+            c[i] = third[i] - second[i];
+            d[i] = second[i] - fourth[i];
+        }
+    }
+
+    /// (B' d) B for one line of B' d: `tiles` tiles from `at` on, in 4 lines of `count`.
+    fn winograd_columns(line: &[f32], products: &mut [f32], count: usize, at: usize, tiles: usize) {
+        let (a, rest) = products.split_at_mut(count);
+        let (b, rest) = rest.split_at_mut(count);
+        let (c, d) = rest.split_at_mut(count);
+        let range = at..at + tiles;
+        let (a, b) = (&mut a[range.clone()], &mut b[range.clone()]);
+        let (c, d) = (&mut c[range.clone()], &mut d[range]);
+        let line = &line[..2 * tiles + 2];
+        for t in 0..tiles {
+            let (x0, x1, x2, x3) = (line[2 * t], line[2 * t + 1], line[2 * t + 2], line[2 * t + 3]);
+            a[t] = x0 - x2;
+            b[t] = x1 + x2;
+            c[t] = x2 - x1;
+            d[t] = x1 - x3;
+        }
+    }
+
+    /// A' m A, with a bias, for the tiles from `at` on of 16 lines of `count` products: two lines of
+    /// outputs, one after the other.
+    fn winograd_outputs(products: &[f32], lines: &mut [f32], count: usize, at: usize, bias: f32) {
+        let tiles = lines.len() / 4;
+        let (upper, lower) = lines.split_at_mut(2 * tiles);
+        let mut line = products.chunks_exact(count).map(|line| &line[at..at + tiles]);
+        let mut m: [&[f32]; 16] = [&[]; 16];
+        for m in &mut m {
+            *m = line.next().unwrap_or(&[]);
+        }
+        let m = m.map(|line| &line[..tiles]);
+        for t in 0..tiles {
+            let mut above = [0f32; 4];
+            let mut below = [0f32; 4];
+            for j in 0..4 {
+                above[j] = m[j][t] + m[4 + j][t] + m[8 + j][t];
+                below[j] = m[4 + j][t] - m[8 + j][t] - m[12 + j][t];
+            }
+            upper[2 * t] = above[0] + above[1] + above[2] + bias;
+            upper[2 * t + 1] = above[1] - above[2] - above[3] + bias;
+            lower[2 * t] = below[0] + below[1] + below[2] + bias;
+            lower[2 * t + 1] = below[1] - below[2] - below[3] + bias;
+        }
+    }
+
     /// values + factor x others, number by number.
     fn add_product(values: &mut [f32], factors: &[f32], others: &[f32]) {
         for ((value, factor), other) in values.iter_mut().zip(factors).zip(others) {

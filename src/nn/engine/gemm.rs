@@ -153,6 +153,20 @@ unsafe fn pack_left(left: Left, from: *const f32, rows: usize, depth: usize, to:
                     *to = *from.add(row);
                 }
             }
+        } else if rows == ROWS && left.depth_step == 1 {
+            // Four by four, so that both sides are touched in runs.
+            for k in (0..depth).step_by(4) {
+                let terms = 4.min(depth - k);
+                for row in (0..ROWS).step_by(4) {
+                    let from = |i: usize| from.add((row + i) * left.row_step + k);
+                    for term in 0..terms {
+                        let to = &mut to[(k + term) * ROWS + row..(k + term) * ROWS + row + 4];
+                        for (i, to) in to.iter_mut().enumerate() {
+                            *to = *from(i).add(term);
+                        }
+                    }
+                }
+            }
         } else {
             for row in 0..rows {
                 let from = from.add(row * left.row_step);

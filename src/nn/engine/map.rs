@@ -1,10 +1,13 @@
 //! Activations: a window of a layer's output, channel by channel.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use tch::Tensor;
 
 use super::buffer::{Buffer, Storage};
+use super::elementwise::add;
 use crate::nn::NnError;
 use crate::nn::shape::Shape;
 use crate::nn::window::Window;
@@ -41,22 +44,26 @@ impl Map {
     /// A copy of the part in `window`.
     pub fn crop(&self, storage: &Arc<Storage>, window: Window) -> Map {
         let mut part = Map::new(storage, self.channels, self.images, window);
-        for (inner, outer) in rows(window, self.window, self.channels * self.images) {
-            part.values[inner..inner + window.width]
-                .copy_from_slice(&self.values[outer..outer + window.width]);
-        }
+        let planes = part.values.par_chunks_exact_mut(window.count());
+        planes.zip(self.values.par_chunks_exact(self.window.count())).for_each(|(part, whole)| {
+            for (inner, outer) in rows(window, self.window) {
+                part[inner].copy_from_slice(&whole[outer]);
+            }
+        });
         part
     }
 
     /// Adds a map of a window inside this one's.
     pub fn add_part(&mut self, part: &Map) {
-        let width = part.window.width;
-        for (inner, outer) in rows(part.window, self.window, self.channels * self.images) {
-            let from = &part.values[inner..inner + width];
-            for (sum, value) in self.values[outer..outer + width].iter_mut().zip(from) {
-                *sum += value;
-            }
-        }
+        let window = self.window;
+        let planes = self.values.par_chunks_exact_mut(window.count());
+        planes.zip(part.values.par_chunks_exact(part.window.count())).for_each(
+            |(whole, part_of)| {
+                for (inner, outer) in rows(part.window, window) {
+                    add(&mut whole[outer], &part_of[inner]);
+                }
+            },
+        );
     }
 
     /// The map of a window that holds this one's, zero elsewhere.
@@ -121,13 +128,11 @@ pub(super) fn whole_of(shape: Shape) -> Window {
     }
 }
 
-/// Where each row of `inner` starts, in a map of that window and in one of `outer`.
-fn rows(inner: Window, outer: Window, planes: usize) -> impl Iterator<Item = (usize, usize)> {
+/// Where each row of `inner` lies, in a plane of that window and in one of `outer`.
+fn rows(inner: Window, outer: Window) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     let (down, right) = (inner.top - outer.top, inner.left - outer.left);
-    (0..planes).flat_map(move |plane| {
-        (0..inner.height).map(move |row| {
-            let from = plane * inner.count() + row * inner.width;
-            (from, plane * outer.count() + (row + down) * outer.width + right)
-        })
+    (0..inner.height).map(move |row| {
+        let (from, to) = (row * inner.width, (row + down) * outer.width + right);
+        (from..from + inner.width, to..to + inner.width)
     })
 }

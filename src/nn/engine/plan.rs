@@ -14,9 +14,9 @@ use super::map::whole_of;
 use super::torch_block::TorchBlock;
 use crate::nn::NnError;
 use crate::nn::depthwise::DepthwiseKernel;
-use crate::nn::graph::NodeId;
+use crate::nn::graph::{Graph, NodeId};
 use crate::nn::layer::{Convolution, Layer};
-use crate::nn::network::{Network, Parameters};
+use crate::nn::network::Parameters;
 use crate::nn::shape::Shape;
 use crate::nn::window::{Window, asked_of_input, windows_where};
 
@@ -71,31 +71,6 @@ pub(super) struct Prepared {
     depthwise: HashMap<NodeId, Arc<DepthwiseKernel>>,
 }
 
-/// Plans the computation of `wanted`, a part of the output of `target`, and of the way back if
-/// `backward` is set.
-pub(super) fn plan(
-    network: &Network,
-    prepared: &mut Prepared,
-    shapes: &[Shape],
-    target: NodeId,
-    wanted: Window,
-    backward: bool,
-) -> Result<Plan, NnError> {
-    let is_sequence = |id: NodeId| matches!(shapes[id.0], Shape::Tokens { .. });
-    let runs_whole =
-        |id: NodeId| way_of(&network.graph.node(id).layer) == Way::Torch || is_sequence(id);
-    let windows = windows_where(&network.graph, shapes, target, wanted, runs_whole);
-    let planner = Planner { network, shapes, windows: &windows, backward };
-    let order = planner.order();
-    let mut read_later = HashSet::from([target]);
-    let mut steps = Vec::new();
-    for members in order.iter().rev() {
-        steps.push(planner.step(prepared, members, &mut read_later)?);
-    }
-    steps.reverse();
-    Ok(Plan { steps, target, image: planner.window(NodeId(0)) })
-}
-
 /// Ways to compute a layer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -128,18 +103,113 @@ fn padding_fits(c: &Convolution) -> bool {
     c.padding[0] < c.kernel[0] && c.padding[1] < c.kernel[1]
 }
 
-struct Planner<'a> {
-    network: &'a Network,
-    shapes: &'a [Shape],
-    windows: &'a [Option<Window>],
-    backward: bool,
+/// Plans for one image size.
+pub(super) struct Planner<'a> {
+    pub graph: &'a Graph,
+    /// Shape of each layer's output.
+    pub shapes: &'a [Shape],
+    /// Whether the way back is planned too.
+    pub backward: bool,
+    /// Whether products may be saved where rounding differs.
+    pub fewer_products: bool,
 }
 
 impl Planner<'_> {
+    /// Plans the computation of `wanted`, a part of the output of `target`. Weights that are stored in
+    /// another form from then on are taken out of `parameters`.
+    ///
+    /// # Errors
+    ///
+    /// [`NnError`] where a parameter has no value.
+    pub fn plan(
+        &self,
+        parameters: &mut Parameters,
+        prepared: &mut Prepared,
+        target: NodeId,
+        wanted: Window,
+    ) -> Result<Plan, NnError> {
+        let is_sequence = |id: NodeId| matches!(self.shapes[id.0], Shape::Tokens { .. });
+        let runs_whole =
+            |id: NodeId| way_of(&self.graph.node(id).layer) == Way::Torch || is_sequence(id);
+        let windows = windows_where(self.graph, self.shapes, target, wanted, runs_whole);
+        let layout = Layout { planner: self, windows };
+        let order = layout.order();
+        let mut read_later = HashSet::from([target]);
+        let mut steps = Vec::new();
+        for members in order.iter().rev() {
+            steps.push(layout.step(parameters, prepared, members, &mut read_later)?);
+        }
+        steps.reverse();
+        Ok(Plan { steps, target, image: layout.window(NodeId(0)) })
+    }
+
+    /// Takes a weight that only one layer reads out of the parameters.
+    fn drop_weight(&self, parameters: &mut Parameters, name: &str) {
+        let reads = |layer: &Layer| layer.parameters().iter().any(|p| p.name == name);
+        if self.graph.nodes.iter().filter(|node| reads(&node.layer)).count() == 1 {
+            parameters.remove(name);
+        }
+    }
+
+    fn dense(
+        &self,
+        parameters: &mut Parameters,
+        prepared: &mut Prepared,
+        id: NodeId,
+        c: &Convolution,
+    ) -> Result<Arc<Dense>, NnError> {
+        // Transformed weights serve both directions.
+        let fewer = self.fewer_products && Dense::can_save_products(c);
+        let key = (id, self.backward || fewer);
+        if let Some(known) = prepared.dense.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let bias = c.bias.as_ref().map(|name| numbers(parameters.get(name)?)).transpose()?;
+        let weight = parameters.get(&c.weight)?;
+        let dense = if fewer {
+            let dense = Dense::with_fewer_products(weight, bias)?;
+            self.drop_weight(parameters, &c.weight);
+            dense
+        } else {
+            Dense::new(weight, bias, c.stride, self.backward)?
+        };
+        let dense = Arc::new(dense);
+        prepared.dense.insert(key, Arc::clone(&dense));
+        Ok(dense)
+    }
+
+    fn depthwise(
+        &self,
+        parameters: &mut Parameters,
+        prepared: &mut Prepared,
+        id: NodeId,
+        c: &Convolution,
+    ) -> Result<Arc<DepthwiseKernel>, NnError> {
+        if let Some(known) = prepared.depthwise.get(&id) {
+            return Ok(Arc::clone(known));
+        }
+        let bias = c.bias.as_ref().map(|name| numbers(parameters.get(name)?)).transpose()?;
+        let weights = numbers(parameters.get(&c.weight)?)?;
+        let [height, width] = c.kernel;
+        let kernel = DepthwiseKernel::new(&weights, bias.as_deref(), c.out_channels, height, width);
+        let kernel = Arc::new(kernel);
+        self.drop_weight(parameters, &c.weight);
+        prepared.depthwise.insert(id, Arc::clone(&kernel));
+        Ok(kernel)
+    }
+}
+
+/// What is computed of each layer.
+struct Layout<'a> {
+    planner: &'a Planner<'a>,
+    windows: Vec<Option<Window>>,
+}
+
+impl Layout<'_> {
     /// The layers of each step, in order. A layer's depth is the number of position-mixing layers (and
     /// changes of window) before it; position-wise layers of one depth and window form a group.
     fn order(&self) -> Vec<Vec<NodeId>> {
-        let graph = &self.network.graph;
+        let graph = self.planner.graph;
         let mut depth = vec![0usize; graph.nodes.len()];
         let mut groups: Vec<(usize, bool, Window, Vec<NodeId>)> = Vec::new();
         for (index, node) in graph.nodes.iter().enumerate() {
@@ -170,7 +240,7 @@ impl Planner<'_> {
 
     /// What is computed of a layer's output.
     fn window(&self, id: NodeId) -> Window {
-        match self.shapes[id.0] {
+        match self.planner.shapes[id.0] {
             shape @ Shape::Tokens { .. } => whole_of(shape),
             _ => self.windows[id.0].unwrap_or(Window::unit(0, 0)),
         }
@@ -179,11 +249,12 @@ impl Planner<'_> {
     /// The step that computes `members`. `read_later` holds the layers that later steps read.
     fn step(
         &self,
+        parameters: &mut Parameters,
         prepared: &mut Prepared,
         members: &[NodeId],
         read_later: &mut HashSet<NodeId>,
     ) -> Result<PlanStep, NnError> {
-        let graph = &self.network.graph;
+        let graph = self.planner.graph;
         let id = members[0];
         let outputs: Vec<NodeId> =
             members.iter().copied().filter(|id| read_later.contains(id)).collect();
@@ -206,48 +277,54 @@ impl Planner<'_> {
                     // What was cut out is a copy.
                     dies: input.dies || input.crop.is_some(),
                 });
-                let channels: Vec<usize> = self.shapes.iter().map(Shape::channels).collect();
-                let parameters = &self.network.parameters;
+                let channels: Vec<usize> =
+                    self.planner.shapes.iter().map(Shape::channels).collect();
                 let reads: Vec<GroupInput> = reads.collect();
                 Work::Group(compile(graph, parameters, &channels, members, &reads, &outputs)?)
             }
-            way => self.single(prepared, id, way)?,
+            way => self.single(parameters, prepared, id, way)?,
         };
         read_later.extend(inputs.iter().map(|input| input.node));
         Ok(PlanStep {
             work,
             inputs,
             windows: outputs.iter().map(|&id| self.window(id)).collect(),
-            channels: outputs.iter().map(|id| self.shapes[id.0].channels()).collect(),
+            channels: outputs.iter().map(|id| self.planner.shapes[id.0].channels()).collect(),
             outputs,
         })
     }
 
     /// The part of `input` that a layer reads.
     fn reads(&self, layer: NodeId, input: NodeId) -> Window {
-        let kind = &self.network.graph.node(layer).layer;
-        let is_sequence = matches!(self.shapes[input.0], Shape::Tokens { .. });
+        let kind = &self.planner.graph.node(layer).layer;
+        let is_sequence = matches!(self.planner.shapes[input.0], Shape::Tokens { .. });
         if is_sequence || way_of(kind) == Way::Torch {
             return self.window(input);
         }
-        asked_of_input(kind, self.window(layer), self.shapes[input.0])
+        asked_of_input(kind, self.window(layer), self.planner.shapes[input.0])
     }
 
     /// The work of a layer that is a step of its own.
-    fn single(&self, prepared: &mut Prepared, id: NodeId, way: Way) -> Result<Work, NnError> {
-        let (graph, parameters) = (&self.network.graph, &self.network.parameters);
+    fn single(
+        &self,
+        parameters: &mut Parameters,
+        prepared: &mut Prepared,
+        id: NodeId,
+        way: Way,
+    ) -> Result<Work, NnError> {
+        let graph = self.planner.graph;
         let node = graph.node(id);
         let input = self.reads(id, node.inputs[0]);
         let output = self.window(id);
         Ok(match (&node.layer, way) {
             (Layer::Convolution(c), Way::Dense) => {
                 let Convolution { kernel, stride, padding, .. } = *c;
-                let dense = prepared.dense(parameters, id, c, self.backward)?;
+                let dense = self.planner.dense(parameters, prepared, id, c)?;
                 Work::Dense(dense, Slide { kernel, stride, padding, input, output })
             }
             (Layer::Convolution(c), Way::Depthwise) => {
                 let Convolution { kernel, stride, padding, .. } = *c;
-                let depthwise = prepared.depthwise(parameters, id, c)?;
+                let depthwise = self.planner.depthwise(parameters, prepared, id, c)?;
                 Work::Depthwise(depthwise, Slide { kernel, stride, padding, input, output })
             }
             (Layer::MaxPool(p), Way::MaxPool) => {
@@ -255,44 +332,8 @@ impl Planner<'_> {
                 Work::MaxPool(Slide { kernel, stride, padding, input, output })
             }
             (_, Way::Mean) => Work::Mean(input),
-            _ => Work::Torch(TorchBlock::new(graph, parameters, self.shapes, id)?),
+            _ => Work::Torch(TorchBlock::new(graph, parameters, self.planner.shapes, id)?),
         })
-    }
-}
-
-impl Prepared {
-    fn dense(
-        &mut self,
-        parameters: &Parameters,
-        id: NodeId,
-        c: &Convolution,
-        backward: bool,
-    ) -> Result<Arc<Dense>, NnError> {
-        if let Some(known) = self.dense.get(&(id, backward)) {
-            return Ok(Arc::clone(known));
-        }
-        let bias = c.bias.as_ref().map(|name| numbers(parameters.get(name)?)).transpose()?;
-        let dense = Arc::new(Dense::new(parameters.get(&c.weight)?, bias, c.stride, backward)?);
-        self.dense.insert((id, backward), Arc::clone(&dense));
-        Ok(dense)
-    }
-
-    fn depthwise(
-        &mut self,
-        parameters: &Parameters,
-        id: NodeId,
-        c: &Convolution,
-    ) -> Result<Arc<DepthwiseKernel>, NnError> {
-        if let Some(known) = self.depthwise.get(&id) {
-            return Ok(Arc::clone(known));
-        }
-        let bias = c.bias.as_ref().map(|name| numbers(parameters.get(name)?)).transpose()?;
-        let weights = numbers(parameters.get(&c.weight)?)?;
-        let [height, width] = c.kernel;
-        let kernel = DepthwiseKernel::new(&weights, bias.as_deref(), c.out_channels, height, width);
-        let kernel = Arc::new(kernel);
-        self.depthwise.insert(id, Arc::clone(&kernel));
-        Ok(kernel)
     }
 }
 

@@ -71,6 +71,20 @@ fn logits_of_a_batch() {
     }
 }
 
+/// 3 x 3 convolutions with enough channels to be computed with fewer products, at odd and even sizes
+/// and near borders.
+#[test]
+fn fewer_products_give_the_same() {
+    let block = |out| Block::ConvBnRelu { kernel: 3, stride: 1, padding: 1, out };
+    let unpadded = Block::ConvBnRelu { kernel: 3, stride: 1, padding: 0, out: 33 };
+    let blocks = [block(32), block(40), unpadded, block(36)];
+    for (size, place) in [([17, 14], [0.5, 0.5]), ([12, 13], [0.0, 0.99]), ([9, 40], [0.99, 0.0])] {
+        let (found, expected) = both(&blocks, 5, size, place, Options::default()).unwrap();
+        let error = relative_l1(&found, &expected);
+        assert!(error < 1e-4, "{size:?} {place:?}: {error:.1e}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
