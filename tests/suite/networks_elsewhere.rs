@@ -28,6 +28,7 @@ fn check(network: &Network, [height, width]: [usize; 2], expected: &str) {
     let image = Tensor::from_slice(&init::formula_values("image", &[1, 3, height, width]));
     let logits = Reference::new(network).logits(&image.reshape(shape)).unwrap();
     let found: Vec<f32> = Vec::try_from(logits.to_kind(tch::Kind::Float).reshape([-1])).unwrap();
+    assert!(found.iter().all(|value| value.is_finite()), "{expected}: logits aren't finite");
     let expected_logits = read_f32(&data(&format!("{expected}.logits.npy")));
     let error = relative_largest(&found, expected_logits.as_slice().unwrap());
     eprintln!("{expected}: logits {error:.2e}");
