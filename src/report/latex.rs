@@ -140,6 +140,8 @@ fn document(parts: &Parts<'_>, options: &Options, tables: &[&Table]) -> String {
         "\\documentclass[10pt,a4paper]{article}".to_owned(),
         "\\usepackage[T1]{fontenc}".to_owned(),
         "\\usepackage[utf8]{inputenc}".to_owned(),
+        // Outlines instead of bitmaps for the letters, where they are installed.
+        "\\IfFileExists{lmodern.sty}{\\usepackage{lmodern}}{}".to_owned(),
         "\\usepackage[margin=15mm]{geometry}".to_owned(),
         PREAMBLE.trim_end().to_owned(),
         "\\setlength{\\emergencystretch}{3em}".to_owned(),
