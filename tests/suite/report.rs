@@ -73,8 +73,18 @@ fn small_study(folder: &Path) {
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     done(&arguments, folder);
-    let arguments =
-        ["shapebias", "--decisions", "decisions", "--out", "sb", "-q", "--formats", "svg", "--resamples", "200"];
+    let arguments = [
+        "shapebias",
+        "--decisions",
+        "decisions",
+        "--out",
+        "sb",
+        "-q",
+        "--formats",
+        "svg",
+        "--resamples",
+        "200",
+    ];
     done(&arguments, folder);
 }
 
@@ -91,7 +101,11 @@ fn table(path: impl AsRef<Path>) -> (Vec<String>, Vec<Vec<String>>) {
     (header, rows.collect())
 }
 
-fn cell<'a>((header, rows): &'a (Vec<String>, Vec<Vec<String>>), label: &str, key: &str) -> &'a str {
+fn cell<'a>(
+    (header, rows): &'a (Vec<String>, Vec<Vec<String>>),
+    label: &str,
+    key: &str,
+) -> &'a str {
     let column = header.iter().position(|name| name == key).unwrap();
     let row = rows.iter().find(|row| row[0] == label).unwrap();
     &row[column]
@@ -170,7 +184,9 @@ fn a_report_says_what_its_results_say_whatever_networks_are_called() {
     let page = read(report.join("report.html"));
     assert!(!page.contains("<script>alert"), "the label is markup in the page");
     assert!(page.contains("&lt;script&gt;alert"));
-    assert!(!page.contains("src=\"http") && !page.contains("href=\"http") && !page.contains("url("));
+    assert!(
+        !page.contains("src=\"http") && !page.contains("href=\"http") && !page.contains("url(")
+    );
     prose_is_traceable(&page, folder);
     // r(50 %) and shape bias both grow from network to network.
     assert!(page.contains("Spearman&#39;s ρ between r(50 %) and shape bias is "));
@@ -190,7 +206,10 @@ fn maps_of_two_sizes_are_not_compared_in_silence() {
     let folder = place.path();
     write_map(&folder.join("a.npy"), 32, 3.0);
     write_map(&folder.join("b.npy"), 48, 3.0);
-    done(&["erf", "--map", "a=a.npy", "--map", "b=b.npy", "--out", "erf", "-q", "--formats", "svg"], folder);
+    done(
+        &["erf", "--map", "a=a.npy", "--map", "b=b.npy", "--out", "erf", "-q", "--formats", "svg"],
+        folder,
+    );
     let (_, _, stderr) = fieldscope(&["report", "erf", "--out", "report"], folder);
     assert!(stderr.contains("different input sizes: 32 x 32 (a); 48 x 48 (b)"), "{stderr}");
     let page = read(folder.join("report/report.html"));
@@ -204,7 +223,10 @@ fn folders_without_results_are_named() {
     std::fs::create_dir(place.path().join("empty")).unwrap();
     let (status, _, stderr) = fieldscope(&["report", "empty"], place.path());
     assert_eq!(status, 1);
-    assert!(stderr.contains("no results in empty") && stderr.contains("fieldscope erf"), "{stderr}");
+    assert!(
+        stderr.contains("no results in empty") && stderr.contains("fieldscope erf"),
+        "{stderr}"
+    );
 }
 
 const ANALYSIS: &str = r#"
@@ -254,7 +276,10 @@ fn an_analysis_computes_what_changed_and_reuses_the_rest() {
     write_decisions(&folder.join("decisions/0.csv"), "whoever", 30);
     let plan = done(&["run", "a.toml", "--dry-run"], folder);
     assert!(plan.contains("reuse    ERF of one"), "{plan}");
-    assert!(plan.contains("compute  shape bias of all observers (changed: decisions of one)"), "{plan}");
+    assert!(
+        plan.contains("compute  shape bias of all observers (changed: decisions of one)"),
+        "{plan}"
+    );
     let stdout = done(&["run", "a.toml", "-q"], folder);
     assert!(stdout.contains("1 computed, 2 reused"), "{stdout}");
     let biases = table(folder.join("out/report/tables/shape-bias.csv"));
@@ -263,7 +288,12 @@ fn an_analysis_computes_what_changed_and_reuses_the_rest() {
     std::fs::write(folder.join("a.toml"), ANALYSIS.replace("resamples", "resample")).unwrap();
     let (status, _, stderr) = fieldscope(&["run", "a.toml"], folder);
     assert_eq!(status, 2);
-    assert!(stderr.contains("a.toml, line 18: unknown key `resample` in [shapebias]; did you mean `resamples`?"), "{stderr}");
+    assert!(
+        stderr.contains(
+            "a.toml, line 18: unknown key `resample` in [shapebias]; did you mean `resamples`?"
+        ),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -285,7 +315,8 @@ fn published_maps_and_decisions_make_a_report() {
     let Some(shared) = shared() else { return };
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    let mut erf: Vec<String> = ["erf", "--out", "erf", "-q", "--formats", "svg"].map(str::to_owned).to_vec();
+    let mut erf: Vec<String> =
+        ["erf", "--out", "erf", "-q", "--formats", "svg"].map(str::to_owned).to_vec();
     for entry in std::fs::read_dir(shared.join("erf-maps")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "npy") {
@@ -298,8 +329,18 @@ fn published_maps_and_decisions_make_a_report() {
     let published = shared.join("cue-conflict/decisions");
     let lite = shared.join("torchscript/efficientnet_lite0.decisions.csv");
     let (published, lite) = (published.display().to_string(), lite.display().to_string());
-    let arguments =
-        ["shapebias", "--decisions", &published, "--decisions", &lite, "--out", "sb", "-q", "--formats", "svg"];
+    let arguments = [
+        "shapebias",
+        "--decisions",
+        &published,
+        "--decisions",
+        &lite,
+        "--out",
+        "sb",
+        "-q",
+        "--formats",
+        "svg",
+    ];
     done(&arguments, folder);
     done(&["report", "erf", "sb", "--out", "report"], folder);
     let report = folder.join("report");
@@ -416,6 +457,9 @@ fn browse(page: &Path, folder: &Path) {
         let probe = probe.unwrap_or_else(|| panic!("no probe: {log}")).replace("&quot;", "\"");
         let probe: Value = serde_json::from_str(&probe).unwrap();
         assert_eq!(probe["problems"], Value::Array(Vec::new()), "{width} pixels");
-        assert!(probe["figures"].as_u64() > Some(5) && probe["switches"].as_u64() > Some(5), "{probe}");
+        assert!(
+            probe["figures"].as_u64() > Some(5) && probe["switches"].as_u64() > Some(5),
+            "{probe}"
+        );
     }
 }
