@@ -3,7 +3,9 @@
 pub mod depth;
 pub mod erf;
 mod error;
+pub mod file;
 mod request;
+pub mod run;
 pub mod shapebias;
 
 pub use error::AnalysisError;

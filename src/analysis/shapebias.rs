@@ -1,6 +1,7 @@
 //! Cue-conflict decisions of networks and existing observers: files, tables and figures in one
 //! folder.
 
+pub mod combine;
 mod figures;
 
 use std::path::{Path as FilePath, PathBuf};
@@ -28,6 +29,11 @@ use crate::store::provenance::InputFile;
 use crate::store::{Provenance, ResultFolder, Settings, Shard, StoreError, digest};
 use crate::zoo::run::Path;
 use crate::zoo::{Init, Model, ModelSpec};
+
+/// What is measured, for the provenance.
+const PROTOCOL: &str = "decision = the category with the largest mean softmax probability over its \
+                        classes; shape bias = correct shape decisions / (correct shape + correct \
+                        texture decisions) over stimuli whose cues disagree (Geirhos et al. 2019)";
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -231,11 +237,7 @@ impl ShapeBiasStudy {
 
     fn provenance(&self) -> Provenance {
         let mut provenance = Provenance::of_this_run();
-        provenance.protocol = "decision = the category with the largest mean softmax probability \
-                               over its classes; shape bias = correct shape decisions / (correct \
-                               shape + correct texture decisions) over stimuli whose cues disagree \
-                               (Geirhos et al. 2019)"
-            .into();
+        provenance.protocol = PROTOCOL.into();
         record_run(&mut provenance, self.device, self.path, self.seed);
         provenance
     }

@@ -6,6 +6,7 @@ mod erf;
 mod inspect;
 mod models;
 mod report;
+mod run;
 mod shapebias;
 mod values;
 
@@ -29,6 +30,7 @@ enum Command {
     ShapeBias(shapebias::Arguments),
     Inspect(inspect::Arguments),
     Report(report::Arguments),
+    Run(run::Arguments),
     Models(models::Arguments),
     Completions(completions::Arguments),
 }
@@ -64,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::ShapeBias(arguments) => shapebias::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

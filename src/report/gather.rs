@@ -166,52 +166,37 @@ fn collect_observers(study: &mut Study) {
 
 /// Gives the second of two results of one name another, and says so.
 fn make_labels_unique(study: &mut Study) {
-    let mut taken: Vec<String> = Vec::new();
     let mut warnings = Vec::new();
-    let mut rename = |label: &mut String, source: &str, scope: Scope| {
-        let wanted = label.clone();
-        let mut number = 2;
-        while taken.contains(label) {
-            *label = format!("{wanted} ({number})");
-            number += 1;
-        }
-        taken.push(label.clone());
-        if *label != wanted {
-            warnings.push(Warning {
-                about: Some(label.clone()),
-                scope,
-                text: format!("Another result is called {wanted}; the one of {source} is {label}."),
-            });
-        }
-    };
+    let mut taken = Vec::new();
     for erf in &mut study.erfs {
-        rename(&mut erf.result.label, &erf.source, Scope::Erf);
+        let about = (Scope::Erf, erf.source.as_str());
+        warnings.extend(make_unique(&mut erf.result.label, &mut taken, about));
     }
-    taken_again(&mut study.observers, &study.biases, &mut warnings);
+    let mut taken = Vec::new();
+    for observer in &mut study.observers {
+        let about = (Scope::ShapeBias, study.biases[observer.run].source.as_str());
+        warnings.extend(make_unique(&mut observer.result.label, &mut taken, about));
+    }
     study.warnings.extend(warnings);
 }
 
-fn taken_again(observers: &mut [ObserverEntry], biases: &[BiasEntry], warnings: &mut Vec<Warning>) {
-    for index in 0..observers.len() {
-        let wanted = observers[index].result.label.clone();
-        let mut label = wanted.clone();
-        let mut number = 2;
-        while observers[..index].iter().any(|entry| entry.result.label == label) {
-            label = format!("{wanted} ({number})");
-            number += 1;
-        }
-        if label != wanted {
-            let source = &biases[observers[index].run].source;
-            warnings.push(Warning {
-                about: Some(label.clone()),
-                scope: Scope::ShapeBias,
-                text: format!(
-                    "Another observer is called {wanted}; the one of {source} is {label}."
-                ),
-            });
-            observers[index].result.label = label;
-        }
+fn make_unique(
+    label: &mut String,
+    taken: &mut Vec<String>,
+    (scope, source): (Scope, &str),
+) -> Option<Warning> {
+    let wanted = label.clone();
+    let mut number = 2;
+    while taken.contains(label) {
+        *label = format!("{wanted} ({number})");
+        number += 1;
     }
+    taken.push(label.clone());
+    (*label != wanted).then(|| Warning {
+        about: Some(label.clone()),
+        scope,
+        text: format!("Another result is called {wanted}; the one of {source} is {label}."),
+    })
 }
 
 /// Untrained networks and images that were left out.

@@ -140,9 +140,11 @@ fn document(parts: &Parts<'_>, options: &Options, tables: &[&Table]) -> String {
         "\\documentclass[10pt,a4paper]{article}".to_owned(),
         "\\usepackage[T1]{fontenc}".to_owned(),
         "\\usepackage[utf8]{inputenc}".to_owned(),
+        // Outlines instead of bitmaps for the letters, where they are installed.
+        "\\IfFileExists{lmodern.sty}{\\usepackage{lmodern}}{}".to_owned(),
         "\\usepackage[margin=15mm]{geometry}".to_owned(),
         PREAMBLE.trim_end().to_owned(),
-        "\\setlength{\\emergencystretch}{3em}".to_owned(),
+        "\\setlength{\\emergencystretch}{3em}\\setlength{\\belowcaptionskip}{4pt}".to_owned(),
         "\\renewcommand{\\topfraction}{0.9}\\renewcommand{\\textfraction}{0.05}".to_owned(),
         format!("\\title{{{}}}", escape(&options.title)),
         "\\author{}\\date{}".to_owned(),
@@ -161,15 +163,21 @@ fn document(parts: &Parts<'_>, options: &Options, tables: &[&Table]) -> String {
         lines.push("\\end{itemize}".to_owned());
     }
     lines.push("\\section*{Methods}\n\\input{methods}".to_owned());
-    for table in tables {
-        lines.push(float("table", &format!("\\input{{tables/{}}}", table.name)));
-    }
     let left_out: Vec<String> = parts
         .tables
         .iter()
         .filter(|table| table.rows.len() > MOST_ROWS)
         .map(|table| format!("{} ({} rows)", escape(&table.title), table.rows.len()))
         .collect();
+    if !left_out.is_empty() {
+        lines.push(format!(
+            "\nTables that are too long for print are in the folder \\texttt{{tables}} as CSV: {}.\n",
+            left_out.join(", ")
+        ));
+    }
+    for table in tables {
+        lines.push(float("table", &format!("\\input{{tables/{}}}", table.name)));
+    }
     for figure in parts.figures {
         let width = if figure.wide { "180mm" } else { "88mm" };
         let body = format!(
@@ -178,12 +186,6 @@ fn document(parts: &Parts<'_>, options: &Options, tables: &[&Table]) -> String {
             prose(&figure.caption)
         );
         lines.push(float("figure", &body));
-    }
-    if !left_out.is_empty() {
-        lines.push(format!(
-            "Tables that are too long for print are in the folder \\texttt{{tables}} as CSV: {}.\n",
-            left_out.join(", ")
-        ));
     }
     lines.push("\\bibliographystyle{plain}\n\\bibliography{references}\n\\end{document}\n".into());
     lines.join("\n")

@@ -54,7 +54,7 @@ fn reach(study: &Study) -> Option<Paragraph> {
     } else if study.comparable {
         paragraph.text(format!("{} sees the farthest: r(50 %) is ", first.0));
         paragraph.number(percent(first.1), first.1, ratio_pointer(first.2));
-        paragraph.text(format!(" of the map, against "));
+        paragraph.text(" of the map, against ");
         paragraph.number(percent(last.1), last.1, ratio_pointer(last.2));
         paragraph.text(format!(" for {}, which sees the least far.", last.0));
     } else {
@@ -162,10 +162,10 @@ fn networks(study: &Study) -> Option<Paragraph> {
     paragraph.text("Networks: ");
     for (index, network) in cited.iter().enumerate() {
         paragraph.text(if index == 0 { "" } else { ", " });
-        let untrained = if network.untrained() { ", untrained" } else { "" };
+        let untrained = if network.untrained() { "untrained" } else { "" };
         let name = network.architecture().unwrap_or_default();
-        let name = if name == network.label { String::new() } else { format!("{name}") };
-        let details = [name.as_str(), untrained.trim_start_matches(", ")]
+        let name = if name == network.label { "" } else { name };
+        let details = [name, untrained]
             .into_iter()
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
@@ -255,7 +255,7 @@ fn measured_group(paragraph: &mut Paragraph, members: &[&ErfEntry], alone: bool)
             "features" => "the last feature map".to_owned(),
             name => format!("the layer {name}"),
         };
-        paragraph.text(format!(", for the unit in row "));
+        paragraph.text(", for the unit in row ");
         paragraph.count(row, format!("{source}#/unit/0")).text(" and column ");
         paragraph.count(column, format!("{source}#/unit/1")).text(format!(" (from 0) of {layer}"));
     }

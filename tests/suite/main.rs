@@ -7,5 +7,6 @@ mod golden_networks;
 mod image;
 mod networks_elsewhere;
 mod published_decisions;
+mod report;
 mod shapebias;
 mod weights;

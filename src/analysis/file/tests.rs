@@ -1,0 +1,71 @@
+//! What an analysis file says, and what is said of a wrong one.
+
+use super::*;
+
+fn parse(text: &str) -> Result<Analysis, String> {
+    Analysis::parse(text, "study.toml", Path::new("folder")).map_err(|error| error.to_string())
+}
+
+fn complaint(text: &str) -> String {
+    parse(text).map(|_| ()).unwrap_err()
+}
+
+const GOOD: &str =
+    "title = \"T\"\n\n[[networks]]\nlabel = \"A\"\nmap = \"a.npy\"\n\n[erf]\nsize = 64\n";
+
+#[test]
+fn paths_are_relative_to_the_file_and_defaults_are_the_papers() {
+    let analysis = parse(GOOD).unwrap();
+    assert_eq!(analysis.networks[0].map.as_deref(), Some(Path::new("folder/a.npy")));
+    let erf = analysis.erf.unwrap();
+    assert_eq!((erf.size, erf.num_images), (64, 50));
+    assert_eq!(analysis.out, Path::new("folder/T"));
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_and_the_nearest_one() {
+    let text = GOOD.replace("size = 64", "sise = 64");
+    assert_eq!(
+        complaint(&text),
+        "study.toml, line 8: unknown key `sise` in [erf]; did you mean `size`?"
+    );
+    let text = GOOD.replace("map =", "mapp =");
+    let message = complaint(&text);
+    assert!(
+        message.contains("line 5: unknown key `mapp` in [[networks]]; did you mean `map`?"),
+        "{message}"
+    );
+    let text = format!("{GOOD}\n[report.captions]\nscater = \"x\"\n");
+    let message = complaint(&text);
+    assert!(message.contains("line 11: unknown key `scater`"), "{message}");
+    assert!(message.contains("did you mean `scatter`?"), "{message}");
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_line_and_key() {
+    let message = complaint(&GOOD.replace("64", "\"big\""));
+    assert!(message.starts_with("study.toml, line 8: key `size`: "), "{message}");
+    let message = complaint(&GOOD.replace("map = \"a.npy\"", "arch = \"resnet51\""));
+    assert!(
+        message.starts_with(
+            "study.toml, line 5: key `arch`: \"resnet51\" is unknown; did you mean `resnet"
+        ),
+        "{message}"
+    );
+    let message = complaint(&GOOD.replace("a.npy", "${FIELDSCOPE_NO_SUCH_VARIABLE}/a.npy"));
+    assert!(message.contains("line 5: key `map`: the environment variable"), "{message}");
+}
+
+#[test]
+fn a_variable_has_a_default() {
+    let analysis = parse(&GOOD.replace("a.npy", "${FIELDSCOPE_NO_SUCH_VARIABLE:-maps}/a.npy"));
+    assert_eq!(analysis.unwrap().networks[0].map.as_deref(), Some(Path::new("folder/maps/a.npy")));
+}
+
+#[test]
+fn a_network_without_checkpoint_or_with_another_ones_files_is_refused() {
+    let message = complaint(&GOOD.replace("map = \"a.npy\"", "arch = \"resnet50\""));
+    assert!(message.contains("line 5") && message.contains("checkpoint"), "{message}");
+    let message = complaint(&format!("{GOOD}[[networks]]\nlabel = \"A\"\nmap = \"b.npy\"\n"));
+    assert!(message.contains("would share its files with A"), "{message}");
+}

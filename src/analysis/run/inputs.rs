@@ -1,0 +1,105 @@
+//! Everything that a result depends on, kept beside it, so that it is computed again only where
+//! something has changed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::{StoreError, atomic, digest};
+
+/// Name of the file in a result's folder.
+const FILE_NAME: &str = "fieldscope-inputs.json";
+
+/// What a result depends on, by name: digests of files, settings, version of the method.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inputs(BTreeMap<String, String>);
+
+impl Inputs {
+    /// Adds a setting.
+    pub fn set(&mut self, name: &str, value: impl std::fmt::Debug) {
+        self.0.insert(name.to_owned(), format!("{value:?}"));
+    }
+
+    /// Adds a file by its content.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be read, for a reader.
+    pub fn file(&mut self, name: &str, path: &Path) -> Result<(), String> {
+        let sha256 = digest::sha256_file(path).map_err(|error| error.to_string())?;
+        self.0.insert(name.to_owned(), sha256);
+        Ok(())
+    }
+
+    /// Adds files by name and content, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Inputs::file`].
+    pub fn files(&mut self, name: &str, paths: &[PathBuf]) -> Result<(), String> {
+        let mut pairs = Vec::with_capacity(paths.len());
+        for path in paths {
+            let sha256 = digest::sha256_file(path).map_err(|error| error.to_string())?;
+            pairs.push((
+                sha256,
+                path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            ));
+        }
+        self.0.insert(name.to_owned(), digest::list_digest(pairs));
+        Ok(())
+    }
+
+    /// Whether a folder tells what its results depend on.
+    pub fn exist(folder: &Path) -> bool {
+        folder.join(FILE_NAME).exists()
+    }
+
+    /// Keeps the inputs beside the results.
+    ///
+    /// # Errors
+    ///
+    /// Where the file can't be written.
+    pub fn write(&self, folder: &Path) -> Result<(), StoreError> {
+        atomic::write(&folder.join(FILE_NAME), |file| {
+            serde_json::to_writer_pretty(&mut *file, self)?;
+            std::io::Write::write_all(file, b"\n")
+        })
+    }
+
+    /// Why the results in a folder aren't those of these inputs; nothing where they are.
+    pub fn change(&self, folder: &Path) -> Option<String> {
+        let Ok(text) = std::fs::read(folder.join(FILE_NAME)) else {
+            return Some("not computed yet".to_owned());
+        };
+        let Ok(known) = serde_json::from_slice::<Inputs>(&text) else {
+            return Some(format!("{FILE_NAME} can't be read"));
+        };
+        let all = self.0.keys().chain(known.0.keys());
+        let mut changed: Vec<&str> = all
+            .filter(|name| self.0.get(*name) != known.0.get(*name))
+            .map(String::as_str)
+            .collect();
+        changed.sort_unstable();
+        changed.dedup();
+        (!changed.is_empty()).then(|| format!("changed: {}", changed.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut inputs = Inputs::default();
+        inputs.set("size", 64);
+        assert_eq!(inputs.change(folder.path()).as_deref(), Some("not computed yet"));
+        inputs.write(folder.path()).unwrap();
+        assert_eq!(inputs.change(folder.path()), None);
+        inputs.set("size", 65);
+        inputs.set("seed", 1);
+        assert_eq!(inputs.change(folder.path()).as_deref(), Some("changed: seed, size"));
+    }
+}
