@@ -5,5 +5,6 @@ pub mod erf;
 mod error;
 mod request;
 pub mod shapebias;
+mod shards;
 
 pub use error::AnalysisError;

@@ -4,6 +4,7 @@ mod completions;
 mod console;
 mod erf;
 mod inspect;
+mod merge;
 mod models;
 mod report;
 mod shapebias;
@@ -27,6 +28,7 @@ enum Command {
     Erf(erf::Arguments),
     #[command(name = "shapebias")]
     ShapeBias(shapebias::Arguments),
+    Merge(merge::Arguments),
     Inspect(inspect::Arguments),
     Report(report::Arguments),
     Models(models::Arguments),
@@ -62,6 +64,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Erf(arguments) => erf::run(&arguments),
         Command::ShapeBias(arguments) => shapebias::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),

@@ -7,5 +7,7 @@ mod golden_networks;
 mod image;
 mod networks_elsewhere;
 mod published_decisions;
+mod resume;
 mod shapebias;
+mod shards;
 mod weights;
