@@ -10,11 +10,12 @@ use tch::Device;
 
 use super::AnalysisError;
 use super::request::{check_labels, check_models, list_of_files, record_run};
+use super::shards::{Share, check_shares};
 use crate::erf::describe::{Description, describe, describe_mean};
 use crate::erf::gradient::{Differentiator, Target};
 use crate::erf::measure::{Images, Measured, measure};
 use crate::erf::result::ErfResult;
-use crate::erf::state::{self, SAVE_EVERY, StateFile};
+use crate::erf::state::{self, SAVE_EVERY, State, StateFile};
 use crate::erf::{ErfError, table};
 use crate::figure::{Colormap, Format};
 use crate::image::{self, Interpolation, Order, Preprocessing, Resize};
@@ -80,6 +81,16 @@ struct Finished {
     map: Array2<f64>,
 }
 
+/// A network made ready, and what its numbers depend on.
+struct Prepared {
+    architecture: String,
+    untrained: bool,
+    differentiator: Differentiator,
+    images: Images,
+    settings: Settings,
+    provenance: Provenance,
+}
+
 /// How a run is divided and who listens; no number depends on it.
 #[derive(Clone, Copy)]
 struct Course<'a> {
@@ -143,6 +154,88 @@ impl ErfStudy {
             }
         }
         Ok(outcome)
+    }
+
+    /// Computes one share of the images of each network, which [`ErfStudy::merge`] puts together
+    /// with the others, and leaves it as `LABEL.state` in the folder. Label and error of each network
+    /// that failed are returned.
+    ///
+    /// # Errors
+    ///
+    /// As [`ErfStudy::run`].
+    pub fn run_shard(
+        &self,
+        shard: Shard,
+        every: Duration,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Vec<(String, String)>, AnalysisError> {
+        self.check()?;
+        let files = self.list(progress)?;
+        self.open(shard)?.claim()?;
+        let started = Provenance::of_this_run();
+        let course = Course { shard, every, progress, stop };
+        let mut failures = Vec::new();
+        for spec in &self.models {
+            let done = self
+                .prepare(spec, &files, &started, shard)
+                .and_then(|prepared| self.measure_images(&spec.label, &prepared, &course));
+            match done {
+                Ok(_) => {}
+                Err(error) if concerns_all(&error) => return Err(error),
+                Err(error) => {
+                    progress.warn(&format!("{} failed: {error}", spec.label));
+                    failures.push((spec.label.clone(), error.to_string()));
+                }
+            }
+        }
+        Ok(failures)
+    }
+
+    /// Puts the shares in the folders `parts` together in this study's folder, as the state of a
+    /// run that has gone through all their images: [`ErfStudy::run`] then takes the replacements
+    /// of images that had to be left out, and writes the results.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError::Parts`] for parts that don't make a whole; [`AnalysisError::Store`].
+    pub fn merge(&self, parts: &[PathBuf]) -> Result<(), AnalysisError> {
+        for spec in &self.models {
+            let mut states = Vec::new();
+            for part in parts {
+                let path = part.join(format!("{}.state", safe_file_name(&spec.label)));
+                let state = State::read(&path)?.ok_or_else(|| {
+                    let what = format!("{} holds no part of {}", part.display(), spec.label);
+                    AnalysisError::Parts(what)
+                })?;
+                states.push((part, state));
+            }
+            let shares: Vec<Share<'_>> = states
+                .iter()
+                .map(|(folder, state)| Share {
+                    folder,
+                    settings: &state.settings,
+                    shard: state.shard,
+                    finished: state.finished,
+                })
+                .collect();
+            check_shares(&spec.label, &shares)?;
+            let settings = states.first().map(|(_, state)| state.settings.clone());
+            let shares = states.into_iter().map(|(_, state)| (state.shard, state.measured));
+            let Some(measured) = Measured::of_shares(shares.collect()) else { continue };
+            let folder = self.open(Shard::WHOLE)?;
+            folder.check_free([format!("{}.npy", safe_file_name(&spec.label))])?;
+            folder.claim()?;
+            let settings = settings.unwrap_or_default();
+            State { settings, shard: Shard::WHOLE, finished: false, measured }
+                .write(&self.state_path(&spec.label))?;
+        }
+        Ok(())
+    }
+
+    /// Whether `other` asks for the same numbers.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        self.identity(Shard::WHOLE) == other.identity(Shard::WHOLE)
     }
 
     fn open(&self, shard: Shard) -> Result<ResultFolder, AnalysisError> {
@@ -237,6 +330,27 @@ impl ErfStudy {
         Images { files: files.to_vec(), wanted, preprocessing, size: self.size, shard }
     }
 
+    fn prepare(
+        &self,
+        spec: &ModelSpec,
+        files: &[PathBuf],
+        started: &Provenance,
+        shard: Shard,
+    ) -> Result<Prepared, AnalysisError> {
+        let model = Model::load(spec, self.init, self.device)?;
+        let images = self.images(&model, files, shard);
+        images.preprocessing.check()?;
+        let mut provenance = started.clone();
+        provenance.inputs = model.checkpoint.iter().cloned().collect();
+        provenance.preprocessing = Some(images.preprocessing.record());
+        self.fill(&mut provenance);
+        let settings = self.settings(&model, &images, &provenance.device);
+        let (architecture, untrained) = (model.architecture.clone(), model.untrained);
+        let differentiator =
+            Differentiator::new(model, &self.target, self.size, self.path, self.device)?;
+        Ok(Prepared { architecture, untrained, differentiator, images, settings, provenance })
+    }
+
     fn measure(
         &self,
         spec: &ModelSpec,
@@ -244,20 +358,10 @@ impl ErfStudy {
         started: &Provenance,
         course: &Course<'_>,
     ) -> Result<Finished, AnalysisError> {
-        let model = Model::load(spec, self.init, self.device)?;
-        let images = self.images(&model, files, course.shard);
-        images.preprocessing.check()?;
-        let mut provenance = started.clone();
-        provenance.inputs = model.checkpoint.iter().cloned().collect();
-        self.fill(&mut provenance);
-        let settings = self.settings(&model, &images, &provenance.device);
-        let (architecture, untrained) = (model.architecture.clone(), model.untrained);
-        let differentiator =
-            Differentiator::new(model, &self.target, self.size, self.path, self.device)?;
-        let measured =
-            self.measure_images(&spec.label, &differentiator, &images, settings, course)?;
+        let prepared = self.prepare(spec, files, started, course.shard)?;
+        let measured = self.measure_images(&spec.label, &prepared, course)?;
+        let Prepared { architecture, untrained, differentiator, mut provenance, .. } = prepared;
         provenance.images = Some(measured.image_list());
-        provenance.preprocessing = Some(images.preprocessing.record());
         let nothing = || ErfError::NoUsableImage(measured.skipped.len());
         let map = measured.accumulator.mean().ok_or_else(nothing)?;
         let description = describe_mean(&measured.accumulator).ok_or_else(nothing)?;
@@ -278,13 +382,12 @@ impl ErfStudy {
     fn measure_images(
         &self,
         label: &str,
-        differentiator: &Differentiator,
-        images: &Images,
-        settings: Settings,
+        prepared: &Prepared,
         course: &Course<'_>,
     ) -> Result<Measured, AnalysisError> {
+        let Prepared { differentiator, images, settings, .. } = prepared;
         let Course { shard, every, progress, stop } = *course;
-        let mut state = StateFile::new(self.state_path(label), settings, shard, every);
+        let mut state = StateFile::new(self.state_path(label), settings.clone(), shard, every);
         let begun = state.load(self.force)?.unwrap_or_else(|| Measured::new(images.size));
         if begun.next > 0 {
             let (done, share) = (begun.used.len(), images.share());

@@ -39,6 +39,9 @@ pub enum AnalysisError {
     /// Every network failed.
     #[error("{0}")]
     Failed(String),
+    /// Shares that don't make a whole.
+    #[error("the parts can't be merged: {0}")]
+    Parts(String),
     /// Asked to stop before the end.
     #[error("stopped; decisions made so far are in {0}, and the same command goes on from there")]
     Stopped(String),

@@ -7,5 +7,6 @@ pub mod file;
 mod request;
 pub mod run;
 pub mod shapebias;
+mod shards;
 
 pub use error::AnalysisError;

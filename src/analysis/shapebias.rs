@@ -4,12 +4,14 @@
 pub mod combine;
 mod figures;
 
+use std::collections::HashMap;
 use std::path::{Path as FilePath, PathBuf};
 
 use tch::Device;
 
 use super::AnalysisError;
 use super::request::{check_labels, check_models, list_of_files, record_run};
+use super::shards::{Share, check_shares};
 use crate::figure::Format;
 use crate::image::Prefetch;
 use crate::progress::{Progress, Stop};
@@ -154,6 +156,104 @@ impl ShapeBiasStudy {
             }
         }
         Ok(Outcome { result, failures })
+    }
+
+    /// Decides one share of the stimuli with each network, batch by batch, which
+    /// [`ShapeBiasStudy::merge`] puts together with the others, and leaves the decisions as
+    /// `decisions/LABEL.csv.part`. Label and error of each network that failed are returned.
+    ///
+    /// # Errors
+    ///
+    /// As [`ShapeBiasStudy::run`].
+    pub fn run_shard(
+        &self,
+        shard: Shard,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Vec<(String, String)>, AnalysisError> {
+        self.check()?;
+        let categories = self.categories()?;
+        let set = self.list(&self.pattern()?, &categories)?;
+        self.open(shard)?.claim()?;
+        let mut failures = Vec::new();
+        for (spec, path) in self.models.iter().zip(&self.decision_paths()?) {
+            let work = Work { spec, path, stimuli: &set.stimuli, categories: &categories, shard };
+            match self.decide_share(&work, progress, stop) {
+                Ok(()) => {}
+                Err(error) if concerns_all(&error) => return Err(error),
+                Err(error) => {
+                    progress.warn(&format!("{} failed: {error}", spec.label));
+                    failures.push((spec.label.clone(), error.to_string()));
+                }
+            }
+        }
+        Ok(failures)
+    }
+
+    fn decide_share(
+        &self,
+        work: &Work<'_>,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<(), AnalysisError> {
+        let model = Model::load(work.spec, self.init, self.device)?;
+        let preparation = Preparation::new(&model.defaults, self.mean, self.std);
+        let (log, issues) = self.decide(model, preparation, work, progress, stop)?;
+        issues.iter().for_each(|issue| progress.warn(&issue.message));
+        Ok(log.finish_shard(work.stimuli)?)
+    }
+
+    /// Puts the shares in the folders `parts` together in this study's folder, as the log of a run
+    /// that has decided all their stimuli: [`ShapeBiasStudy::run`] then writes the results.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError::Parts`] for parts that don't make a whole; [`AnalysisError::Store`].
+    pub fn merge(&self, parts: &[PathBuf]) -> Result<(), AnalysisError> {
+        let categories = self.categories()?;
+        let stimuli = self.list(&self.pattern()?, &categories)?.stimuli;
+        let places: HashMap<&str, usize> =
+            stimuli.iter().enumerate().map(|(place, found)| (found.name.as_str(), place)).collect();
+        for (spec, path) in self.models.iter().zip(&self.decision_paths()?) {
+            let mut logs = Vec::new();
+            for part in parts {
+                let name = path.strip_prefix(&self.out).unwrap_or(path);
+                let found =
+                    decision_log::read(&part_path(&part.join(name)), &stimuli, &categories)?;
+                let log = found.ok_or_else(|| {
+                    let what = format!("{} holds no part of {}", part.display(), spec.label);
+                    AnalysisError::Parts(what)
+                })?;
+                logs.push((part, log));
+            }
+            let shares: Vec<Share<'_>> = logs
+                .iter()
+                .map(|(folder, log)| Share {
+                    folder,
+                    settings: &log.head.settings,
+                    shard: log.head.shard,
+                    finished: log.head.finished,
+                })
+                .collect();
+            check_shares(&spec.label, &shares)?;
+            let Some(settings) = logs.first().map(|(_, log)| log.head.settings.clone()) else {
+                continue;
+            };
+            let mut decisions: Vec<_> =
+                logs.into_iter().flat_map(|(_, log)| log.decisions).collect();
+            decisions.sort_by_key(|decision| places.get(decision.stimulus.as_str()));
+            let folder = self.open(Shard::WHOLE)?;
+            folder.check_free([output::JSON_NAME, output::CSV_NAME])?;
+            folder.claim()?;
+            let head = LogHead { settings, shard: Shard::WHOLE, finished: false };
+            decision_log::write_log(&part_path(path), &spec.label, &head, &decisions)?;
+        }
+        Ok(())
+    }
+
+    /// Whether `other` asks for the same numbers.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        self.identity(Shard::WHOLE) == other.identity(Shard::WHOLE)
     }
 
     fn categories(&self) -> Result<Categories, AnalysisError> {

@@ -12,9 +12,11 @@ use fieldscope::erf::state::SAVE_EVERY;
 use fieldscope::erf::table::WHOLE_MAP;
 use fieldscope::figure::Colormap;
 use fieldscope::image::Order;
+use fieldscope::store::Shard;
 use fieldscope::zoo::run::Path;
 
 use super::console::{self, Console, out};
+use super::merge::{Merged, say_shard_done};
 use super::values::{
     ModelArguments, OutputArguments, colormap, labelled_file, report_failures, row_and_column, side,
 };
@@ -77,6 +79,11 @@ pub struct Arguments {
     #[arg(long, default_value_t = SAVE_EVERY.as_secs(), value_name = "SECONDS")]
     save_every: u64,
 
+    /// Compute only a fixed share of the images, the Ith of N, to be put together by `fieldscope
+    /// merge`
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+
     /// Folder for the results
     #[arg(long, default_value = "erf", value_name = "DIR")]
     out: PathBuf,
@@ -92,6 +99,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let console = Console::new(arguments.output.quiet);
     let study = study(arguments);
     let every = Duration::from_secs(arguments.save_every);
+    if let Some(shard) = arguments.shard {
+        if arguments.layer.as_deref() == Some("stages") {
+            return Err(Failure::Usage("--layer stages can't be divided by --shard".into()));
+        }
+        let failures = study.run_shard(shard, every, &console, stop).map_err(failure)?;
+        return say_shard_done(shard, &study.out, &failures);
+    }
     let outcome = if arguments.layer.as_deref() == Some("stages") {
         depth::run(&study, &console, stop)
     } else {
@@ -105,6 +119,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         out(format_args!("results in {}", study.out.display()))?;
     }
     report_failures(&outcome.failures)
+}
+
+/// Puts parts together, each given with the arguments it was computed with, and ends the study.
+pub fn merge(parts: Vec<(PathBuf, Arguments)>, merged: &Merged) -> Result<(), Failure> {
+    let mut studies = parts.iter().map(|(_, arguments)| study(arguments));
+    let first = studies.next();
+    for ((part, _), other) in parts.iter().skip(1).zip(studies) {
+        if first.as_ref().is_some_and(|first| !first.asks_the_same(&other)) {
+            let (part, first) = (part.display(), parts[0].0.display());
+            let what = format!("{part} was computed with other arguments than {first}");
+            return Err(Failure::Work(what));
+        }
+    }
+    let folders: Vec<PathBuf> = parts.iter().map(|(part, _)| part.clone()).collect();
+    let Some((_, mut arguments)) = parts.into_iter().next() else { return Ok(()) };
+    arguments.shard = None;
+    arguments.out.clone_from(&merged.out);
+    merged.apply(&mut arguments.output);
+    study(&arguments).merge(&folders).map_err(failure)?;
+    run(&arguments)
 }
 
 fn study(arguments: &Arguments) -> ErfStudy {

@@ -4,6 +4,7 @@ mod completions;
 mod console;
 mod erf;
 mod inspect;
+mod merge;
 mod models;
 mod report;
 mod run;
@@ -28,6 +29,7 @@ enum Command {
     Erf(erf::Arguments),
     #[command(name = "shapebias")]
     ShapeBias(shapebias::Arguments),
+    Merge(merge::Arguments),
     Inspect(inspect::Arguments),
     Report(report::Arguments),
     Run(run::Arguments),
@@ -64,6 +66,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Erf(arguments) => erf::run(&arguments),
         Command::ShapeBias(arguments) => shapebias::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use comfy_table::{CellAlignment, Table, presets};
 use fieldscope::analysis::shapebias::ShapeBiasStudy;
 use fieldscope::shapebias::result::{ObserverResult, ShapeBiasResult};
+use fieldscope::store::Shard;
 use fieldscope::zoo::run::Path;
 
 use super::console::{self, Console, out};
+use super::merge::{Merged, say_shard_done};
 use super::values::{ModelArguments, OutputArguments, report_failures};
 use super::{Failure, failure};
 
@@ -59,6 +61,11 @@ pub struct Arguments {
     #[arg(long)]
     confusion: bool,
 
+    /// Compute only a fixed share of the stimuli, the Ith of N, to be put together by `fieldscope
+    /// merge`
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+
     /// Folder for the results
     #[arg(long, default_value = "shapebias", value_name = "DIR")]
     out: PathBuf,
@@ -73,6 +80,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = console::stop_on_interrupt();
     let console = Console::new(arguments.output.quiet);
     let study = study(arguments);
+    if let Some(shard) = arguments.shard {
+        let failures = study.run_shard(shard, &console, stop).map_err(failure)?;
+        return say_shard_done(shard, &study.out, &failures);
+    }
     let outcome = study.run(&console, stop).map_err(failure)?;
     if arguments.output.json {
         console::json(&outcome.result)?;
@@ -81,6 +92,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         out(format_args!("results in {}", study.out.display()))?;
     }
     report_failures(&outcome.failures)
+}
+
+/// Puts parts together, each given with the arguments it was computed with, and ends the study.
+pub fn merge(parts: Vec<(PathBuf, Arguments)>, merged: &Merged) -> Result<(), Failure> {
+    let mut studies = parts.iter().map(|(_, arguments)| study(arguments));
+    let first = studies.next();
+    for ((part, _), other) in parts.iter().skip(1).zip(studies) {
+        if first.as_ref().is_some_and(|first| !first.asks_the_same(&other)) {
+            let (part, first) = (part.display(), parts[0].0.display());
+            let what = format!("{part} was computed with other arguments than {first}");
+            return Err(Failure::Work(what));
+        }
+    }
+    let folders: Vec<PathBuf> = parts.iter().map(|(part, _)| part.clone()).collect();
+    let Some((_, mut arguments)) = parts.into_iter().next() else { return Ok(()) };
+    arguments.shard = None;
+    arguments.out.clone_from(&merged.out);
+    merged.apply(&mut arguments.output);
+    study(&arguments).merge(&folders).map_err(failure)?;
+    run(&arguments)
 }
 
 fn study(arguments: &Arguments) -> ShapeBiasStudy {

@@ -81,6 +81,23 @@ impl Measured {
         ImageList { count: self.used.len(), sha256: digest::list_digest(pairs) }
     }
 
+    /// Puts the shares of a list of images together, in the order of their shards, as if one run
+    /// had gone through all of them. Replacements of images that were left out are still to be taken.
+    /// Nothing where there is no share.
+    pub fn of_shares(mut shares: Vec<(Shard, Measured)>) -> Option<Self> {
+        shares.sort_by_key(|(shard, _)| shard.number());
+        let mut whole = Self::new(shares.first()?.1.accumulator.size());
+        for (_, share) in shares {
+            whole.accumulator.merge(&share.accumulator);
+            whole.used.extend(share.used);
+            whole.skipped.extend(share.skipped);
+            whole.next = whole.next.max(share.next);
+        }
+        whole.used.sort_by_key(|image| image.index);
+        whole.skipped.sort_by_key(|image| image.index);
+        Some(whole)
+    }
+
     fn skip(&mut self, index: usize, path: &Path, reason: String) {
         let image = SkippedImage { path: path.display().to_string(), reason };
         self.skipped.push(SkippedAt { index, image });
@@ -190,4 +207,71 @@ fn add(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Interpolation;
+    use crate::image::Resize;
+    use proptest::prelude::*;
+
+    fn images(count: usize, wanted: usize, shard: Shard) -> Images {
+        let preprocessing = Preprocessing::imagenet(Resize::None, Interpolation::Bicubic);
+        let files = (0..count).map(|number| PathBuf::from(number.to_string())).collect();
+        Images { files, wanted, preprocessing, size: [1, 1], shard }
+    }
+
+    /// Goes through the images as [`measure`] does, with given maps; none is a broken image.
+    fn go_through(images: &Images, mut measured: Measured, maps: &[Option<f32>]) -> Measured {
+        for place in images.places(&measured) {
+            if measured.used.len() == images.wanted {
+                break;
+            }
+            match maps[place] {
+                Some(map) => {
+                    measured.accumulator.add(place, &[map]).unwrap();
+                    let (sha256, name) = (String::new(), place.to_string());
+                    measured.used.push(UsedImage { index: place, sha256, name, seconds: 0.0 });
+                }
+                None => measured.skip(place, Path::new("broken"), place.to_string()),
+            }
+            measured.next = place + 1;
+        }
+        measured
+    }
+
+    proptest! {
+        /// Shares put together, and replacements taken, are the single run: the same images, and
+        /// the mean to its last bit, for any number of shares, in any order.
+        #[test]
+        fn shares_put_together_are_the_single_run(
+            maps in prop::collection::vec(prop::option::weighted(0.8, 0.0f32..1e6), 1..60),
+            wanted in 1usize..60,
+            count in 1usize..14,
+            rotation in 0usize..14,
+            backwards in any::<bool>(),
+        ) {
+            let wanted = wanted.min(maps.len());
+            let whole = images(maps.len(), wanted, Shard::WHOLE);
+            let single = go_through(&whole, Measured::new([1, 1]), &maps);
+            let mut shares: Vec<(Shard, Measured)> = (1..=count)
+                .map(|number| {
+                    let shard = Shard::new(number, count).unwrap();
+                    let share = images(maps.len(), wanted, shard);
+                    let done = go_through(&share, Measured::new([1, 1]), &maps);
+                    (shard, done)
+                })
+                .collect();
+            shares.rotate_left(rotation % count);
+            if backwards {
+                shares.reverse();
+            }
+            let merged = Measured::of_shares(shares).unwrap();
+            let merged = go_through(&whole, merged, &maps);
+            prop_assert_eq!(&merged.used, &single.used);
+            prop_assert_eq!(&merged.skipped, &single.skipped);
+            prop_assert_eq!(merged.accumulator.mean(), single.accumulator.mean());
+        }
+    }
 }

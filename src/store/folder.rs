@@ -136,6 +136,22 @@ impl ResultFolder {
         }
     }
 
+    /// The command lines of the runs that made the results in `folder`, by command ("erf").
+    ///
+    /// # Errors
+    /// [`StoreError::Manifest`], [`StoreError::Io`].
+    pub fn recorded(folder: &Path) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
+        let reader = Self {
+            path: folder.to_path_buf(),
+            command: String::new(),
+            identity: String::new(),
+            force: false,
+            ours: false,
+        };
+        let runs = reader.read_manifest()?.runs;
+        Ok(runs.into_iter().map(|(command, run)| (command, run.command_line)).collect())
+    }
+
     fn read_manifest(&self) -> Result<Manifest, StoreError> {
         let path = self.file(MANIFEST_NAME);
         let text = match fs::read(&path) {

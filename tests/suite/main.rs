@@ -8,5 +8,7 @@ mod image;
 mod networks_elsewhere;
 mod published_decisions;
 mod report;
+mod resume;
 mod shapebias;
+mod shards;
 mod weights;
