@@ -74,7 +74,7 @@ pub fn document(page: &Page<'_>) -> String {
     }
     if !page.references.is_empty() {
         parts.push("## References".to_owned());
-        let lines: Vec<String> = page.references.iter().map(|r| entry(r)).collect();
+        let lines: Vec<String> = page.references.iter().map(entry).collect();
         parts.push(lines.join("\n"));
     }
     let mut document = parts.join("\n\n");

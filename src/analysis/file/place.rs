@@ -80,7 +80,7 @@ impl Source<'_> {
     fn table_at(&self, offset: usize) -> &str {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let headers = before.lines().map(str::trim).filter(|line| line.starts_with('['));
-        headers.last().map_or("", |line| line.split('#').next().unwrap_or(line).trim())
+        headers.next_back().map_or("", |line| line.split('#').next().unwrap_or(line).trim())
     }
 
     /// The key of the line at a byte.
