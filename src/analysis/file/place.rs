@@ -79,7 +79,7 @@ impl Source<'_> {
     /// The last header before a byte, with its brackets.
     fn table_at(&self, offset: usize) -> &str {
         let before = self.text.get(..offset).unwrap_or(self.text);
-        let headers = before.lines().map(str::trim).filter(|line| line.starts_with('['));
+        let mut headers = before.lines().map(str::trim).filter(|line| line.starts_with('['));
         headers.next_back().map_or("", |line| line.split('#').next().unwrap_or(line).trim())
     }
 
