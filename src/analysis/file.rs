@@ -65,6 +65,8 @@ pub struct ErfPart {
     pub layer: Option<String>,
     /// Row and column of the unit; the centre where absent.
     pub unit: Option<[usize; 2]>,
+    /// Whether tokens that a TorchScript network gives are laid out as a map.
+    pub tokens_to_map: bool,
     /// Whether to compute in double precision, nothing folded.
     pub exact: bool,
 }
@@ -318,6 +320,7 @@ fn erf(source: &Source<'_>, table: &schema::ErfTable) -> Result<ErfPart, Analysi
         shuffle: table.shuffle,
         layer: table.layer.clone(),
         unit: table.unit,
+        tokens_to_map: table.tokens_to_map,
         exact: table.exact,
     })
 }

@@ -158,7 +158,7 @@ fn erf_study(analysis: &Analysis, network: &NetworkPart, task: &Task, force: boo
         target: Target {
             layer: part.and_then(|part| part.layer.clone()),
             unit: part.and_then(|part| part.unit),
-            tokens_to_map: false,
+            tokens_to_map: part.is_some_and(|part| part.tokens_to_map),
         },
         path: path(part.is_some_and(|part| part.exact)),
         device: analysis.device,

@@ -51,6 +51,8 @@ pub struct ErfTable {
     pub layer: Option<String>,
     pub unit: Option<[usize; 2]>,
     #[serde(default)]
+    pub tokens_to_map: bool,
+    #[serde(default)]
     pub exact: bool,
 }
 

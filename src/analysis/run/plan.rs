@@ -221,7 +221,7 @@ fn erf_inputs(
     inputs.set("further images", crate::store::digest::sha256_bytes(names.join("\n").as_bytes()));
     inputs.set("number of images", part.num_images);
     inputs.set("size", part.size);
-    inputs.set("layer", (&part.layer, part.unit));
+    inputs.set("layer", (&part.layer, part.unit, part.tokens_to_map));
     inputs.set("exact", part.exact);
     Ok(inputs)
 }
