@@ -3,6 +3,7 @@
 mod completions;
 mod console;
 mod erf;
+mod fetch;
 mod inspect;
 mod merge;
 mod models;
@@ -34,6 +35,7 @@ enum Command {
     Report(report::Arguments),
     Run(run::Arguments),
     Models(models::Arguments),
+    Fetch(fetch::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -70,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

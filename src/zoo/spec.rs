@@ -5,6 +5,11 @@ use std::str::FromStr;
 
 use super::ZooError;
 use super::model::TORCHSCRIPT;
+use crate::fetch::fetched;
+
+/// The checkpoint that stands for what `fieldscope fetch` got: `resnet50=fetched`, or under another
+/// name than the architecture's `resnet50=fetched:resnet50_v2`. (A file so called is `./fetched`.)
+const FETCHED: &str = "fetched";
 
 /// A network as the user names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +34,7 @@ impl FromStr for ModelSpec {
         };
         let (network, checkpoint) = match argument.split_once('=') {
             Some((_, "")) => return Err(refuse("the checkpoint's path is missing after `=`")),
-            Some((network, path)) => (network, Some(PathBuf::from(path))),
+            Some((network, path)) => (network, Some(path)),
             None => (argument, None),
         };
         let (label, architecture) = match network.rsplit_once(':') {
@@ -40,6 +45,15 @@ impl FromStr for ModelSpec {
         if architecture.is_empty() {
             return Err(refuse("the architecture's name is missing"));
         }
+        let checkpoint = checkpoint
+            .map(|path| match path.strip_prefix(FETCHED) {
+                Some("") => fetched(architecture).map_err(|error| refuse(&error.to_string())),
+                Some(name) if name.starts_with(':') => {
+                    fetched(&name[1..]).map_err(|error| refuse(&error.to_string()))
+                }
+                _ => Ok(PathBuf::from(path)),
+            })
+            .transpose()?;
         let file_stem = || Some(checkpoint.as_ref()?.file_stem()?.to_string_lossy().into_owned());
         let label = label
             .or_else(|| if architecture == TORCHSCRIPT { file_stem() } else { None })
@@ -74,6 +88,14 @@ mod tests {
             parse("torchscript=nets/lite0.pt"),
             (owned("lite0"), owned("torchscript"), Some(owned("nets/lite0.pt")))
         );
+    }
+
+    #[test]
+    fn what_was_not_fetched_is_refused_with_the_command_that_fetches_it() {
+        let message = "resnet50=fetched:resnet999".parse::<ModelSpec>().unwrap_err().to_string();
+        assert!(message.contains("resnet50_v2"), "{message}");
+        assert_eq!(parse("resnet50=./fetched").2, Some("./fetched".to_owned()));
+        assert_eq!(parse("resnet50=fetched.pth").2, Some("fetched.pth".to_owned()));
     }
 
     #[test]

@@ -32,16 +32,16 @@ pub fn noise(folder: &Path, names: impl IntoIterator<Item = String>) {
 /// Arguments of an ERF run over `images` that takes replacements for two broken ones.
 pub fn erf_arguments(images: &Path) -> Vec<String> {
     let arguments = "erf --model resnet18 --model a:resnet18 --init random --size 64 \
-                     --num-images 40 --save-every 0 --threads 1 --formats svg --quiet --images";
+                     --num-images 24 --save-every 0 --threads 1 --formats svg --quiet --images";
     let mut arguments: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
     arguments.retain(|argument| !argument.is_empty());
     arguments.push(images.display().to_string());
     arguments
 }
 
-/// 46 pictures, of which the third and the twentieth are broken.
+/// 28 pictures, of which the third and the twentieth are broken.
 pub fn erf_images(folder: &Path) -> PathBuf {
-    noise(folder, (0..46).map(|number| format!("{number:02}.png")));
+    noise(folder, (0..28).map(|number| format!("{number:02}.png")));
     for broken in ["02.png", "19.png"] {
         std::fs::write(folder.join(broken), "no picture").unwrap();
     }
@@ -89,7 +89,7 @@ fn kill_again_and_again(arguments: &[String], place: &Path, check: impl Fn(&Path
     while (kills < KILLS || ends == 0) && began.elapsed() < PATIENCE {
         let out = place.join(format!("run{ends}"));
         // Once all kills are made, the last run goes to its end.
-        let share = if kills < KILLS { f64::from(random.next_u32()) / 4.3e9 * 0.8 } else { 1e3 };
+        let share = if kills < KILLS { f64::from(random.next_u32()) / 4.3e9 * 0.6 } else { 1e3 };
         let mut child = start(arguments, &out);
         let deadline = Instant::now() + Duration::from_secs_f64(takes * share);
         let status = loop {

@@ -42,7 +42,7 @@ fn assert_same(whole: &Path, out: &Path, names: &[&str]) {
     }
 }
 
-/// Two images of the first forty are broken, so the merge takes two more.
+/// Two images of the first twenty-four are broken, so the merge takes two more.
 #[test]
 fn merged_erf_shares_are_the_single_run() {
     let place = tempfile::tempdir().unwrap();
