@@ -18,7 +18,8 @@ pub fn write(network: Network, path: &Path) -> Result<(), Box<dyn Error>> {
     let mut entries = BTreeMap::new();
     for parameter in network.graph.parameters() {
         if !parameter.name.contains(".large_kernel.") {
-            entries.insert(parameter.name.clone(), network.parameters.get(&parameter.name)?.detach());
+            entries
+                .insert(parameter.name.clone(), network.parameters.get(&parameter.name)?.detach());
         }
     }
     let folded = tch::no_grad(|| fold(network, &[]))?.network;

@@ -184,9 +184,8 @@ fn accuracy(
     let mut correct = 0;
     for indices in all.chunks(64) {
         let (images, labels) = pictures.batch(indices, architecture);
-        let run = || {
-            forward(&network.graph, &network.parameters, &images, &[logits], Mode::Evaluation)
-        };
+        let run =
+            || forward(&network.graph, &network.parameters, &images, &[logits], Mode::Evaluation);
         let scores = tch::no_grad(run)?.remove(0);
         let right = scores.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64);
         correct += right.int64_value(&[]);

@@ -2,6 +2,7 @@
 
 mod completions;
 mod console;
+mod demo;
 mod erf;
 mod inspect;
 mod merge;
@@ -33,6 +34,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Report(report::Arguments),
     Run(run::Arguments),
+    Demo(demo::Arguments),
     Models(models::Arguments),
     Completions(completions::Arguments),
 }
@@ -70,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

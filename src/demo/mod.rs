@@ -1,14 +1,19 @@
-//! The demo's world: procedural pictures in which shape and texture can be told apart.
+//! The demo's world: procedural pictures in which shape and texture can be told apart, and miniature
+//! networks that were trained on it.
 //!
 //! A category is a shape and a texture. On the pictures that networks learn from the two agree, so
 //! that either tells the category; on cue-conflict pictures they don't, and a network's answer says
 //! which of the two it learned to look at.
 
+mod miniature;
+mod mosaic;
 mod outline;
 mod scene;
 mod texture;
 mod tone;
 
+pub use miniature::{MINIATURES, Miniature};
+pub use mosaic::{MOSAIC_SIDE, mosaic};
 pub use scene::{Part, SIDE, Scene, seed};
 
 /// The categories, in alphabetical order. A category's index is its class, its shape and its texture.

@@ -21,15 +21,8 @@ const STAR: [[f64; 2]; 10] = [
 ];
 
 /// Corners of an arrow that points along the first axis.
-const ARROW: [[f64; 2]; 7] = [
-    [1.0, 0.0],
-    [0.1, -0.85],
-    [0.1, -0.35],
-    [-0.9, -0.35],
-    [-0.9, 0.35],
-    [0.1, 0.35],
-    [0.1, 0.85],
-];
+const ARROW: [[f64; 2]; 7] =
+    [[1.0, 0.0], [0.1, -0.85], [0.1, -0.35], [-0.9, -0.35], [-0.9, 0.35], [0.1, 0.35], [0.1, 0.85]];
 
 /// Whether the point lies in the shape of category `shape` (an index into
 /// [`super::CATEGORIES`]).
@@ -74,14 +67,14 @@ mod tests {
         // Centre, a point near the right edge, one near the top, one on the diagonal.
         let points = [[0.0, 0.0], [0.9, 0.0], [0.0, -0.9], [0.6, 0.6]];
         let expected = [
-            [true, true, false, false],   // arrow
-            [false, false, true, false],  // crescent
-            [true, true, true, false],    // cross
-            [true, false, false, true],   // disc
-            [false, true, true, true],    // ring
-            [true, false, false, true],   // square
-            [true, false, true, false],   // star
-            [true, false, true, false],   // triangle
+            [true, true, false, false],  // arrow
+            [false, false, true, false], // crescent
+            [true, true, true, false],   // cross
+            [true, false, false, true],  // disc
+            [false, true, true, true],   // ring
+            [true, false, false, true],  // square
+            [true, false, true, false],  // star
+            [true, false, true, false],  // triangle
         ];
         for (shape, expected) in expected.iter().enumerate() {
             assert_eq!(&points.map(|point| contains(shape, point)), expected, "shape {shape}");

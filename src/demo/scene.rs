@@ -126,7 +126,8 @@ impl Scene {
             }
             let pixel = row * SIDE as u32 + column;
             Rgb(std::array::from_fn(|channel| {
-                let noise = self.noise * triangular(self.key ^ texture::mix(3 * pixel + channel as u32));
+                let noise =
+                    self.noise * triangular(self.key ^ texture::mix(3 * pixel + channel as u32));
                 (0.25 * sum[channel] + noise + 0.5).floor().clamp(0.0, 255.0) as u8
             }))
         })
@@ -156,4 +157,51 @@ fn turn([x, y]: [f64; 2], [cosine, sine]: [f64; 2]) -> [f64; 2] {
 fn triangular(word: u32) -> f64 {
     let word = texture::mix(word);
     (f64::from(word & 0xFFFF) + f64::from(word >> 16)) / 65_535.0 - 1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::digest::sha256_bytes;
+
+    #[test]
+    fn a_picture_is_a_function_of_its_seed() {
+        for (part, shape, texture, expected) in PINNED {
+            let scene = Scene::new(shape, texture, seed(part, 5));
+            assert_eq!(sha256_bytes(scene.draw().as_raw()), expected, "{shape} {texture}");
+        }
+    }
+
+    /// Digests of the bytes of a picture of each shape and each texture.
+    const PINNED: [(Part, usize, usize, &str); 8] = [
+        (Part::Training, 0, 0, ""),
+        (Part::Training, 1, 1, ""),
+        (Part::Test, 2, 2, ""),
+        (Part::Test, 3, 3, ""),
+        (Part::Conflict, 4, 5, ""),
+        (Part::Conflict, 5, 4, ""),
+        (Part::Conflict, 6, 7, ""),
+        (Part::Conflict, 7, 6, ""),
+    ];
+
+    #[test]
+    fn seeds_in_a_row_go_through_the_categories() {
+        for index in 0..16 {
+            let scene = Scene::agreeing(seed(Part::Test, index));
+            assert_eq!([scene.shape, scene.texture], [index as usize % 8; 2]);
+        }
+        assert_ne!(seed(Part::Training, 3), seed(Part::Test, 3));
+    }
+
+    #[test]
+    fn directions_have_length_one_and_cover_the_turn() {
+        let mut draw = Draw(ChaCha8Rng::seed_from_u64(1));
+        let mut quadrants = [0; 4];
+        for _ in 0..400 {
+            let [cosine, sine] = draw.direction();
+            assert!((cosine * cosine + sine * sine - 1.0).abs() < 1e-12);
+            quadrants[usize::from(cosine < 0.0) + 2 * usize::from(sine < 0.0)] += 1;
+        }
+        assert!(quadrants.iter().all(|&count| count > 50), "{quadrants:?}");
+    }
 }

@@ -254,8 +254,7 @@ pub fn miniatures() -> Vec<Architecture> {
         .into_iter()
         .map(|(kernel, kernels)| {
             let config = Config::miniature(kernels);
-            let summary =
-                format!("RepLKNet, kernels {kernels:?}, channels {:?}", config.channels);
+            let summary = format!("RepLKNet, kernels {kernels:?}, channels {:?}", config.channels);
             let build = move |form: &Form| config.graph(form);
             Architecture::miniature(&format!("replknet_{kernel}"), summary, CITATION, build)
                 .namings("released", &[OPENMMLAB])

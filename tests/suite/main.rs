@@ -3,6 +3,7 @@
 mod common;
 mod engine;
 mod erf;
+mod demo;
 mod golden_networks;
 mod image;
 mod networks_elsewhere;

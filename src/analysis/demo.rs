@@ -1,0 +1,141 @@
+//! The demo: the embedded miniature networks through every analysis, in one folder.
+
+mod input;
+mod spread;
+
+use std::path::PathBuf;
+
+use tch::Device;
+
+pub use self::spread::Spread;
+
+use self::input::Input;
+use super::AnalysisError;
+use super::erf::ErfStudy;
+use super::shapebias::ShapeBiasStudy;
+use crate::demo::{MOSAIC_SIDE, Miniature};
+use crate::erf::gradient::Target;
+use crate::erf::result::ErfResult;
+use crate::figure::{Colormap, Format};
+use crate::image::Order;
+use crate::progress::{Progress, Stop};
+use crate::shapebias::result::ShapeBiasResult;
+use crate::store::{ResultFolder, atomic};
+use crate::zoo::ModelSpec;
+use crate::zoo::run::Path;
+
+/// Mosaics over which receptive fields are averaged.
+const FIELD_PICTURES: u32 = 16;
+
+/// Cue-conflict stimuli for each pair of a shape and a texture.
+const STIMULI_PER_PAIR: u32 = 5;
+
+/// Bootstrap resamples behind each interval of shape bias.
+const RESAMPLES: usize = 2000;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    /// Networks to show.
+    pub networks: Vec<Miniature>,
+    /// Folder for `input/`, `erf/`, `shapebias/` and `spread.csv`.
+    pub out: PathBuf,
+    /// Whether another run's results may be overwritten.
+    pub force: bool,
+    /// File formats of the figures.
+    pub formats: Vec<Format>,
+}
+
+/// What the demo found.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Receptive fields, in the order of the networks.
+    pub erf: Vec<ErfResult>,
+    /// Shape bias.
+    pub shapebias: ShapeBiasResult,
+    /// Means and ranges over the training seeds of each architecture.
+    pub spread: Vec<Spread>,
+    /// Label and error of each network that failed.
+    pub failures: Vec<(String, String)>,
+}
+
+impl Demo {
+    /// Writes pictures and checkpoints into `input/`, measures receptive fields and shape bias with
+    /// the studies of the commands of these names, and says how much seeds matter in `spread.csv`.
+    ///
+    /// # Errors
+    ///
+    /// As the studies; [`AnalysisError::Store`] where the folder can't be written.
+    pub fn run(&self, progress: &dyn Progress, stop: &Stop) -> Result<Outcome, AnalysisError> {
+        let folder = ResultFolder::open(&self.out, "demo", "demo", self.force)?;
+        folder.check_free(["input", "spread.csv"])?;
+        folder.claim()?;
+        progress.say("step 1 of 3: drawing pictures and stimuli, unpacking trained networks");
+        let input = Input::new(&self.out);
+        input.write(&self.networks, progress, stop)?;
+        progress.say("step 2 of 3: effective receptive fields (`fieldscope erf`)");
+        let erf = self.erf_study(&input).run(progress, stop)?;
+        progress.say("step 3 of 3: shape or texture (`fieldscope shapebias`)");
+        let shapebias = self.shape_bias_study(&input).run(progress, stop)?;
+        let spread = spread::over_seeds(&self.networks, &erf.results, &shapebias.result);
+        atomic::write_bytes(&folder.file("spread.csv"), &spread::csv(&spread)?)?;
+        let failures = erf.failures.into_iter().chain(shapebias.failures).collect();
+        Ok(Outcome { erf: erf.results, shapebias: shapebias.result, spread, failures })
+    }
+
+    fn models(&self, input: &Input) -> Vec<ModelSpec> {
+        let spec = |network: &Miniature| ModelSpec {
+            label: network.label(),
+            architecture: network.architecture.to_owned(),
+            checkpoint: Some(input.checkpoint(network)),
+        };
+        self.networks.iter().map(spec).collect()
+    }
+
+    /// On mosaics of 3 x 3 pictures: on a single one the larger kernels reach every edge, so that
+    /// nothing could be told apart.
+    fn erf_study(&self, input: &Input) -> ErfStudy {
+        ErfStudy {
+            models: self.models(input),
+            init: None,
+            maps: Vec::new(),
+            images: vec![input.pictures()],
+            num_images: FIELD_PICTURES as usize,
+            order: Order::Sorted,
+            size: [MOSAIC_SIDE; 2],
+            mean: None,
+            std: None,
+            target: Target { layer: None, unit: None },
+            path: Path::Fast,
+            device: Device::Cpu,
+            seed: 0,
+            out: self.out.join("erf"),
+            force: self.force,
+            colormap: Colormap::Viridis,
+            formats: self.formats.clone(),
+        }
+    }
+
+    fn shape_bias_study(&self, input: &Input) -> ShapeBiasStudy {
+        ShapeBiasStudy {
+            models: self.models(input),
+            init: None,
+            stimuli: Some(input.stimuli()),
+            pattern: None,
+            decisions: Vec::new(),
+            categories: Some(input.categories()),
+            humans: false,
+            mean: None,
+            std: None,
+            batch_size: 16,
+            resamples: RESAMPLES,
+            path: Path::Fast,
+            device: Device::Cpu,
+            seed: 0,
+            out: self.out.join("shapebias"),
+            force: self.force,
+            confusion: false,
+            formats: self.formats.clone(),
+        }
+    }
+}
