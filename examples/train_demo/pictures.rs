@@ -1,11 +1,11 @@
 //! Pictures of the world as tensors.
 
 use fieldscope::demo::{CATEGORIES, Part, SIDE, Scene, seed};
-use fieldscope::zoo::Architecture;
+use fieldscope::zoo::{Architecture, Defaults};
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
-/// Pictures, u8, N x 3 x height x width, and their categories.
+/// Pictures, u8, N x 3 x height x width at the networks' input size, and their categories.
 pub struct Pictures {
     images: Tensor,
     labels: Tensor,
@@ -30,6 +30,7 @@ impl Pictures {
             .reshape([i64::from(count), side, side, 3])
             .permute([0, 3, 1, 2])
             .contiguous();
+        let images = shrink(&images);
         let categories = CATEGORIES.len() as u32;
         let labels: Vec<i64> = (0..count).map(|index| i64::from(index % categories)).collect();
         Pictures { images, labels: Tensor::from_slice(&labels) }
@@ -51,4 +52,23 @@ impl Pictures {
             / per_channel(architecture.defaults.std);
         (images, self.labels.index_select(0, &indices))
     }
+}
+
+/// Pictures at the size that the networks take, by the same interpolation as when they are evaluated:
+/// bilinear with antialiasing.
+fn shrink(images: &Tensor) -> Tensor {
+    let size = Defaults::MINIATURE.size as i64;
+    let portions: Vec<Tensor> = images
+        .split(64, 0)
+        .iter()
+        .map(|portion| {
+            portion
+                .to_kind(Kind::Float)
+                .internal_upsample_bilinear2d_aa([size, size], false, None, None)
+                .round()
+                .clamp(0.0, 255.0)
+                .to_kind(Kind::Uint8)
+        })
+        .collect();
+    Tensor::cat(&portions, 0)
 }

@@ -13,7 +13,7 @@ use self::input::Input;
 use super::AnalysisError;
 use super::erf::ErfStudy;
 use super::shapebias::ShapeBiasStudy;
-use crate::demo::{MOSAIC_SIDE, Miniature};
+use crate::demo::{self, Miniature};
 use crate::erf::gradient::Target;
 use crate::erf::result::ErfResult;
 use crate::figure::{Colormap, Format};
@@ -21,8 +21,8 @@ use crate::image::Order;
 use crate::progress::{Progress, Stop};
 use crate::shapebias::result::ShapeBiasResult;
 use crate::store::{ResultFolder, atomic};
-use crate::zoo::ModelSpec;
 use crate::zoo::run::Path;
+use crate::zoo::{Defaults, ModelSpec};
 
 /// Mosaics over which receptive fields are averaged.
 const FIELD_PICTURES: u32 = 16;
@@ -92,9 +92,10 @@ impl Demo {
         self.networks.iter().map(spec).collect()
     }
 
-    /// On mosaics of 3 x 3 pictures: on a single one the larger kernels reach every edge, so that
-    /// nothing could be told apart.
+    /// On mosaics of 5 x 5 pictures, each at the size at which networks learned from it: on a single
+    /// picture the larger kernels reach every edge, so that nothing could be told apart.
     fn erf_study(&self, input: &Input) -> ErfStudy {
+        let side = demo::ACROSS as usize * Defaults::MINIATURE.size;
         ErfStudy {
             models: self.models(input),
             init: None,
@@ -102,7 +103,7 @@ impl Demo {
             images: vec![input.pictures()],
             num_images: FIELD_PICTURES as usize,
             order: Order::Sorted,
-            size: [MOSAIC_SIDE; 2],
+            size: [side; 2],
             mean: None,
             std: None,
             target: Target { layer: None, unit: None },

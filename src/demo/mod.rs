@@ -13,7 +13,7 @@ mod texture;
 mod tone;
 
 pub use miniature::{MINIATURES, Miniature};
-pub use mosaic::{MOSAIC_SIDE, mosaic};
+pub use mosaic::{ACROSS, mosaic};
 pub use scene::{Part, SIDE, Scene, seed};
 
 /// The categories, in alphabetical order. A category's index is its class, its shape and its texture.

@@ -174,14 +174,14 @@ mod tests {
 
     /// Digests of the bytes of a picture of each shape and each texture.
     const PINNED: [(Part, usize, usize, &str); 8] = [
-        (Part::Training, 0, 0, ""),
-        (Part::Training, 1, 1, ""),
-        (Part::Test, 2, 2, ""),
-        (Part::Test, 3, 3, ""),
-        (Part::Conflict, 4, 5, ""),
-        (Part::Conflict, 5, 4, ""),
-        (Part::Conflict, 6, 7, ""),
-        (Part::Conflict, 7, 6, ""),
+        (Part::Training, 0, 0, "3aa6c54f4d2e2c9c26b3f8b81c57523009873c4c9bc359c6f68ee47d240b1318"),
+        (Part::Training, 1, 1, "484863d8448a2ca889030b205d48a8dee43a3b45eaaa38bd334735a097687cc4"),
+        (Part::Test, 2, 2, "363d7b31e8305afbabaec3df2c41479acba65b780959b4bad364c2ae7c915320"),
+        (Part::Test, 3, 3, "0d74977dec5bc6c59a897e31158f72030393b977ed331e6f1379ef371860ecfc"),
+        (Part::Conflict, 4, 5, "ecb52518940bc13d1dbd7bfdcdc5c6f6acc79a2b97e03bfac92361c02c06a41e"),
+        (Part::Conflict, 5, 4, "86ae18c7b436816c771b828384704d4eea0c7734b4ebf0d06795178034d8c871"),
+        (Part::Conflict, 6, 7, "f3d7a5bd67f15cb0fb65901f65a8aafbe3f47f2db08c899702e3a86aae1727d3"),
+        (Part::Conflict, 7, 6, "eeb9376c23db886baa09875840beafb22eb3c3c24dddaafa08cfa2b9a015b862"),
     ];
 
     #[test]

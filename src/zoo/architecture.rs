@@ -31,12 +31,13 @@ impl Defaults {
         interpolation: Interpolation::Bilinear,
     };
 
-    /// Preprocessing of the miniature networks that were trained on the demo's 128 x 128 pictures.
+    /// Preprocessing of the miniature networks that were trained on the demo's 128 x 128 pictures at
+    /// half their size.
     pub const MINIATURE: Defaults = Defaults {
         mean: [0.5; 3],
         std: [0.25; 3],
-        size: 128,
-        short_side: 128,
+        size: 64,
+        short_side: 64,
         interpolation: Interpolation::Bilinear,
     };
 }

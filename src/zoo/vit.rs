@@ -37,9 +37,9 @@ impl Config {
         Config { patch: 16, channels, depth, heads: channels / 64, size: 224 }
     }
 
-    /// Four blocks of 64 channels on patches of 8, positions for 128 x 128, for the demo.
+    /// Four blocks of 64 channels on patches of 8, positions for 64 x 64, for the demo.
     pub fn miniature() -> Self {
-        Config { patch: 8, channels: 64, depth: 4, heads: 2, size: 128 }
+        Config { patch: 8, channels: 64, depth: 4, heads: 2, size: 64 }
     }
 
     /// The layer graph. Features: the tokens after the final norm, laid out as a map.
