@@ -34,11 +34,11 @@ struct Recipe {
 }
 
 const RECIPES: [Recipe; 5] = [
-    Recipe { name: "replknet_3", steps: 400, rate: 4e-3 },
-    Recipe { name: "replknet_13", steps: 400, rate: 4e-3 },
-    Recipe { name: "replknet_31", steps: 400, rate: 4e-3 },
-    Recipe { name: "resnet", steps: 400, rate: 4e-3 },
-    Recipe { name: "vit", steps: 1500, rate: 1e-3 },
+    Recipe { name: "replknet_3", steps: 600, rate: 1e-2 },
+    Recipe { name: "replknet_13", steps: 600, rate: 1e-2 },
+    Recipe { name: "replknet_31", steps: 600, rate: 1e-2 },
+    Recipe { name: "resnet", steps: 500, rate: 4e-3 },
+    Recipe { name: "vit", steps: 1500, rate: 1.5e-3 },
 ];
 
 const BATCH: usize = 32;
@@ -109,6 +109,8 @@ fn train(
         let indices: Vec<i64> =
             (0..BATCH).map(|_| generator.random_range(0..training.len())).collect();
         let (images, labels) = training.batch(&indices, &architecture);
+        // A mirrored object is of the same category.
+        let images = if step % 2 == 1 { images.flip([3]) } else { images };
         let scores =
             forward(&network.graph, &network.parameters, &images, &[logits], Mode::Training)?
                 .remove(0);

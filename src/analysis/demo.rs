@@ -19,6 +19,7 @@ use crate::erf::result::ErfResult;
 use crate::figure::{Colormap, Format};
 use crate::image::Order;
 use crate::progress::{Progress, Stop};
+use crate::report::{self, Options, Output};
 use crate::shapebias::result::ShapeBiasResult;
 use crate::store::{ResultFolder, atomic};
 use crate::zoo::run::Path;
@@ -33,17 +34,24 @@ const STIMULI_PER_PAIR: u32 = 5;
 /// Bootstrap resamples behind each interval of shape bias.
 const RESAMPLES: usize = 2000;
 
+/// What the report says about itself.
+const DESCRIPTION: &str = "Five small architectures, each trained from three seeds on drawn pictures \
+                           in which shape and texture agree. They show what the tool measures, not \
+                           how full-size networks behave.";
+
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct Demo {
     /// Networks to show.
     pub networks: Vec<Miniature>,
-    /// Folder for `input/`, `erf/`, `shapebias/` and `spread.csv`.
+    /// Folder for `input/`, `erf/`, `shapebias/`, `spread.csv` and `report/`.
     pub out: PathBuf,
     /// Whether another run's results may be overwritten.
     pub force: bool,
     /// File formats of the figures.
     pub formats: Vec<Format>,
+    /// Languages of the report; no report where there are none.
+    pub report: Vec<Output>,
 }
 
 /// What the demo found.
@@ -55,6 +63,8 @@ pub struct Outcome {
     pub shapebias: ShapeBiasResult,
     /// Means and ranges over the training seeds of each architecture.
     pub spread: Vec<Spread>,
+    /// The files of the report that a reader opens first.
+    pub report: Vec<PathBuf>,
     /// Label and error of each network that failed.
     pub failures: Vec<(String, String)>,
 }
@@ -70,17 +80,33 @@ impl Demo {
         let folder = ResultFolder::open(&self.out, "demo", "demo", self.force)?;
         folder.check_free(["input", "spread.csv"])?;
         folder.claim()?;
-        progress.say("step 1 of 3: drawing pictures and stimuli, unpacking trained networks");
+        progress.say("step 1 of 4: drawing pictures and stimuli, unpacking trained networks");
         let input = Input::new(&self.out);
         input.write(&self.networks, progress, stop)?;
-        progress.say("step 2 of 3: effective receptive fields (`fieldscope erf`)");
+        progress.say("step 2 of 4: effective receptive fields (`fieldscope erf`)");
         let erf = self.erf_study(&input).run(progress, stop)?;
-        progress.say("step 3 of 3: shape or texture (`fieldscope shapebias`)");
+        progress.say("step 3 of 4: shape or texture (`fieldscope shapebias`)");
         let shapebias = self.shape_bias_study(&input).run(progress, stop)?;
         let spread = spread::over_seeds(&self.networks, &erf.results, &shapebias.result);
         atomic::write_bytes(&folder.file("spread.csv"), &spread::csv(&spread)?)?;
+        let report = self.write_report(progress)?;
         let failures = erf.failures.into_iter().chain(shapebias.failures).collect();
-        Ok(Outcome { erf: erf.results, shapebias: shapebias.result, spread, failures })
+        Ok(Outcome { erf: erf.results, shapebias: shapebias.result, spread, report, failures })
+    }
+
+    fn write_report(&self, progress: &dyn Progress) -> Result<Vec<PathBuf>, AnalysisError> {
+        if self.report.is_empty() {
+            return Ok(Vec::new());
+        }
+        progress.say("step 4 of 4: the report (`fieldscope report`)");
+        let study = report::gather(&[self.out.join("erf"), self.out.join("shapebias")])?;
+        let options = Options {
+            title: "Miniature networks of the demo".into(),
+            description: DESCRIPTION.into(),
+            outputs: self.report.clone(),
+            ..Options::default()
+        };
+        Ok(report::write(&study, &options, &self.out.join("report"))?)
     }
 
     fn models(&self, input: &Input) -> Vec<ModelSpec> {

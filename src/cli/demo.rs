@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use fieldscope::analysis::demo::{Demo, Outcome, Spread};
 use fieldscope::demo::MINIATURES;
 use fieldscope::figure::Format;
+use fieldscope::report::Output;
 
 use super::console::{self, Console, out};
 use super::values::report_failures;
@@ -38,7 +39,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         networks: MINIATURES.to_vec(),
         out: arguments.out.clone(),
         force: arguments.force,
-        formats: vec![Format::Png, Format::Svg],
+        formats: vec![Format::Png],
+        report: Output::ALL.to_vec(),
     };
     let outcome = demo.run(&Console::new(arguments.quiet), stop).map_err(failure)?;
     out(format_args!("{}\n", summary(&outcome)))?;
@@ -88,6 +90,7 @@ fn what_next(folder: &std::path::Path) -> String {
 These miniatures show the tool at work; what they do says nothing about full-size networks.
 
 Look at
+  {folder}/report/report.html       all of it on one page (report.md, latex/ beside it)
   {folder}/erf/erf.png              how far each network sees
   {folder}/shapebias/shapebias.png  whether it decides by shape or by texture
   {folder}/input/stimuli/           the pictures on which it had to decide
@@ -95,6 +98,7 @@ Look at
 With your own networks and pictures
   fieldscope erf --model resnet50=resnet50.pth --images imagenet/val
   fieldscope shapebias --model resnet50=resnet50.pth --stimuli cue-conflict/stimuli
+  fieldscope report erf shapebias
   fieldscope models                 the architectures it knows"
     )
 }

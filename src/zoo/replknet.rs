@@ -55,11 +55,11 @@ impl Config {
         }
     }
 
-    /// A network of some 100,000 parameters with the kernels of a large one, for the demo.
+    /// A network of some 200,000 parameters with the kernels of a large one, for the demo.
     pub fn miniature(kernels: [usize; 4]) -> Self {
         Config {
-            depths: vec![1, 1, 2, 1],
-            channels: vec![16, 24, 32, 48],
+            depths: vec![1; 4],
+            channels: vec![24, 40, 64, 96],
             ..Config::with_kernels(kernels)
         }
     }

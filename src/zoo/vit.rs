@@ -189,6 +189,7 @@ pub fn miniatures() -> Vec<Architecture> {
     let summary = format!("ViT, {depth} blocks, {channels} channels, patches of {patch}");
     let build = move |form: &Form| config.graph(form);
     vec![Architecture::miniature("vit", summary, VIT_CITATION, build).namings("timm", &[])]
+}
 
 #[cfg(test)]
 mod tests {

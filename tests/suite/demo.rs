@@ -9,7 +9,7 @@ use fieldscope::demo::{CATEGORIES, MINIATURES, Part, SIDE, Scene, seed};
 use fieldscope::nn::{Mode, forward};
 use fieldscope::progress::{Silent, Stop};
 use fieldscope::weights::read_bytes;
-use fieldscope::zoo::{find, fit};
+use fieldscope::zoo::{Defaults, find, fit};
 use tch::{Kind, Tensor};
 
 /// Test pictures, none of which a network learned from.
@@ -27,11 +27,12 @@ fn every_miniature_learned_its_categories() {
     let pictures: Vec<u8> = (0..TEST_PICTURES)
         .flat_map(|index| Scene::agreeing(seed(Part::Test, index)).draw().into_raw())
         .collect();
-    let side = SIDE as i64;
+    let (side, size) = (SIDE as i64, Defaults::MINIATURE.size as i64);
     let images = Tensor::from_slice(&pictures)
         .reshape([i64::from(TEST_PICTURES), side, side, 3])
         .permute([0, 3, 1, 2])
         .to_kind(Kind::Float)
+        .internal_upsample_bilinear2d_aa([size, size], false, None, None)
         / 255.0;
     let labels: Vec<i64> =
         (0..TEST_PICTURES).map(|index| i64::from(index) % CATEGORIES.len() as i64).collect();
@@ -57,7 +58,8 @@ fn the_sample_report_is_what_the_program_gives() {
     let folder = tempfile::tempdir().unwrap();
     let networks = MINIATURES.into_iter().filter(|network| network.seed == 0).collect();
     let out = folder.path().join("demo");
-    let demo = Demo { networks, out: out.clone(), force: false, formats: Vec::new() };
+    let (formats, report) = (Vec::new(), Vec::new());
+    let demo = Demo { networks, out: out.clone(), force: false, formats, report };
     let outcome = demo.run(&Silent, &Stop::new()).unwrap();
     assert_eq!(outcome.failures, []);
 

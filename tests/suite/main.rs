@@ -1,9 +1,9 @@
 //! Tests of the library and the program from outside, in one binary.
 
 mod common;
+mod demo;
 mod engine;
 mod erf;
-mod demo;
 mod golden_networks;
 mod image;
 mod networks_elsewhere;
