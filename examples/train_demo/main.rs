@@ -31,19 +31,19 @@ struct Recipe {
     name: &'static str,
     steps: usize,
     rate: f64,
+    pictures: u32,
 }
 
 const RECIPES: [Recipe; 5] = [
-    Recipe { name: "replknet_3", steps: 600, rate: 1e-2 },
-    Recipe { name: "replknet_13", steps: 600, rate: 1e-2 },
-    Recipe { name: "replknet_31", steps: 600, rate: 1e-2 },
-    Recipe { name: "resnet", steps: 500, rate: 4e-3 },
-    Recipe { name: "vit", steps: 1500, rate: 1.5e-3 },
+    Recipe { name: "replknet_3", steps: 900, rate: 1e-2, pictures: 4_096 },
+    Recipe { name: "replknet_13", steps: 900, rate: 1e-2, pictures: 4_096 },
+    Recipe { name: "replknet_31", steps: 900, rate: 1e-2, pictures: 4_096 },
+    Recipe { name: "resnet", steps: 500, rate: 4e-3, pictures: 4_096 },
+    Recipe { name: "vit", steps: 2500, rate: 1.5e-3, pictures: 16_384 },
 ];
 
 const BATCH: usize = 32;
 const WEIGHT_DECAY: f64 = 0.05;
-const TRAINING_PICTURES: u32 = 4096;
 const TEST_PICTURES: u32 = 512;
 
 struct Arguments {
@@ -73,16 +73,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments = arguments()?;
     std::fs::create_dir_all(&arguments.out)?;
     let started = Instant::now();
-    let training = Pictures::training(TRAINING_PICTURES);
+    let wanted = |recipe: &&Recipe| {
+        arguments.only.is_empty() || arguments.only.iter().any(|name| name == recipe.name)
+    };
+    let most = RECIPES.iter().filter(wanted).map(|recipe| recipe.pictures).max().unwrap_or(0);
+    let training = Pictures::training(most);
     let test = Pictures::test(TEST_PICTURES);
     eprintln!("pictures drawn in {:.0} s", started.elapsed().as_secs_f64());
     println!("network,seed,parameters,steps,accuracy,seconds");
     for seed in 0..arguments.seeds {
-        for recipe in &RECIPES {
-            if !arguments.only.is_empty() && !arguments.only.iter().any(|name| name == recipe.name)
-            {
-                continue;
-            }
+        for recipe in RECIPES.iter().filter(wanted) {
             let steps = arguments.steps.unwrap_or(recipe.steps);
             train(recipe, steps, seed, &training, &test, &arguments.out)?;
         }
@@ -107,7 +107,7 @@ fn train(
     let logits = network.graph.logits.ok_or("the network has no classifier")?;
     for step in 0..steps {
         let indices: Vec<i64> =
-            (0..BATCH).map(|_| generator.random_range(0..training.len())).collect();
+            (0..BATCH).map(|_| generator.random_range(0..i64::from(recipe.pictures))).collect();
         let (images, labels) = training.batch(&indices, &architecture);
         // A mirrored object is of the same category.
         let images = if step % 2 == 1 { images.flip([3]) } else { images };

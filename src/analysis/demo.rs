@@ -44,7 +44,7 @@ const DESCRIPTION: &str = "Five small architectures, each trained from three see
 pub struct Demo {
     /// Networks to show.
     pub networks: Vec<Miniature>,
-    /// Folder for `input/`, `erf/`, `shapebias/`, `spread.csv` and `report/`.
+    /// Folder for `input/`, `erf/`, `shapebias/`, `spread.csv` and the report.
     pub out: PathBuf,
     /// Whether another run's results may be overwritten.
     pub force: bool,
@@ -106,7 +106,7 @@ impl Demo {
             outputs: self.report.clone(),
             ..Options::default()
         };
-        Ok(report::write(&study, &options, &self.out.join("report"))?)
+        Ok(report::write(&study, &options, &self.out)?)
     }
 
     fn models(&self, input: &Input) -> Vec<ModelSpec> {

@@ -1,7 +1,7 @@
 //! Whole analyses: from what a user asks for to files of results.
 
-pub mod depth;
 pub mod demo;
+pub mod depth;
 pub mod erf;
 mod error;
 pub mod file;

@@ -90,7 +90,7 @@ fn what_next(folder: &std::path::Path) -> String {
 These miniatures show the tool at work; what they do says nothing about full-size networks.
 
 Look at
-  {folder}/report/report.html       all of it on one page (report.md, latex/ beside it)
+  {folder}/report.html              all of it on one page (report.md, latex/ beside it)
   {folder}/erf/erf.png              how far each network sees
   {folder}/shapebias/shapebias.png  whether it decides by shape or by texture
   {folder}/input/stimuli/           the pictures on which it had to decide

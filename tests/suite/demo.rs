@@ -56,7 +56,7 @@ fn every_miniature_learned_its_categories() {
 #[test]
 fn the_sample_report_is_what_the_program_gives() {
     let folder = tempfile::tempdir().unwrap();
-    let networks = MINIATURES.into_iter().filter(|network| network.seed == 0).collect();
+    let networks = MINIATURES.iter().copied().filter(|network| network.seed == 0).collect();
     let out = folder.path().join("demo");
     let (formats, report) = (Vec::new(), Vec::new());
     let demo = Demo { networks, out: out.clone(), force: false, formats, report };
