@@ -2,9 +2,12 @@
 //!
 //! The modules stand on one another, lowest first: [`store`] and [`progress`]; [`weights`], [`image`] and [`fetch`]; [`nn`];
 //! [`zoo`]; [`erf`] and [`shapebias`]; [`figure`] and [`report`]; [`analysis`]. A module uses only
+//! The modules stand on one another, lowest first: [`store`] and [`progress`]; [`weights`] and [`image`]; [`nn`];
+//! [`zoo`]; [`erf`], [`shapebias`] and [`demo`]; [`figure`] and [`report`]; [`analysis`]. A module uses only
 //! what is below it.
 
 pub mod analysis;
+pub mod demo;
 pub mod erf;
 pub mod fetch;
 pub mod figure;

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::erf::ErfError;
 use crate::figure::FigureError;
 use crate::image::ImageError;
+use crate::report::ReportError;
 use crate::shapebias::error::ShapeBiasError;
 use crate::store::StoreError;
 use crate::zoo::ZooError;
@@ -36,6 +37,9 @@ pub enum AnalysisError {
     /// A file can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A report can't be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// Every network failed.
     #[error("{0}")]
     Failed(String),

@@ -1,5 +1,6 @@
 //! Whole analyses: from what a user asks for to files of results.
 
+pub mod demo;
 pub mod depth;
 pub mod erf;
 mod error;

@@ -2,6 +2,7 @@
 
 mod completions;
 mod console;
+mod demo;
 mod erf;
 mod fetch;
 mod inspect;
@@ -34,6 +35,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Report(report::Arguments),
     Run(run::Arguments),
+    Demo(demo::Arguments),
     Models(models::Arguments),
     Fetch(fetch::Arguments),
     Completions(completions::Arguments),
@@ -73,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Fetch(arguments) => fetch::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

@@ -7,7 +7,7 @@ use super::graph::{Graph, Node, NodeId};
 use super::layer::Layer;
 use super::network::Parameters;
 use super::shape::{Shape, shapes};
-use super::{attention, position};
+use super::{attention, position, toeplitz};
 
 /// How batch norms behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,11 @@ pub(super) fn run(
     let optional = |name: &Option<String>| name.as_deref().map(|n| parameters.get(n)).transpose();
     let result = match &node.layer {
         Layer::Input { .. } => Ok(x.shallow_clone()),
+        Layer::Convolution(c)
+            if mode == Mode::Training && c.bias.is_none() && toeplitz::pays(c, output) =>
+        {
+            toeplitz::depthwise(x, parameters.get(&c.weight)?)
+        }
         Layer::Convolution(c) => x.f_conv2d(
             parameters.get(&c.weight)?,
             optional(&c.bias)?,

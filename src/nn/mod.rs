@@ -16,6 +16,7 @@ pub mod receptive_field;
 pub mod shape;
 #[cfg(test)]
 pub(crate) mod testing;
+mod toeplitz;
 pub mod window;
 
 pub use error::NnError;

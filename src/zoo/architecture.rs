@@ -30,25 +30,41 @@ impl Defaults {
         short_side: 256,
         interpolation: Interpolation::Bilinear,
     };
+
+    /// Preprocessing of the miniature networks that were trained on the demo's 128 x 128 pictures at
+    /// half their size.
+    pub const MINIATURE: Defaults = Defaults {
+        mean: [0.5; 3],
+        std: [0.25; 3],
+        size: 64,
+        short_side: 64,
+        interpolation: Interpolation::Bilinear,
+    };
 }
 
 /// What is known about the parameters before the graph is built: names (the graph's spelling) and
-/// shapes from a checkpoint, or nothing for a fresh network.
-#[derive(Clone, Debug, Default)]
+/// shapes from a checkpoint, or only the number of classes for a fresh network.
+#[derive(Clone, Debug)]
 pub struct Form {
     shapes: Option<BTreeMap<String, Vec<usize>>>,
+    fresh_classes: usize,
 }
 
 impl Form {
     /// No checkpoint: the training form with 1,000 classes.
     pub fn fresh() -> Self {
-        Form::default()
+        Form::fresh_with(1000)
+    }
+
+    /// No checkpoint: the training form with this number of classes.
+    pub fn fresh_with(classes: usize) -> Self {
+        Form { shapes: None, fresh_classes: classes }
     }
 
     /// The form of a checkpoint whose names are the graph's.
     pub fn of(checkpoint: &Checkpoint) -> Self {
         let shapes = checkpoint.tensors.iter().map(|(name, t)| (name.clone(), t.shape.clone()));
-        Form { shapes: Some(shapes.collect()) }
+        Form { shapes: Some(shapes.collect()), ..Form::fresh() }
     }
 
     /// Whether the entry exists; `fresh` answers for a network without checkpoint.
@@ -62,10 +78,10 @@ impl Form {
     }
 
     /// Number of classes, from the rows of the classifier's weight: `None` where a checkpoint has
-    /// no classifier, 1,000 for a fresh network.
+    /// no classifier, what was asked for (1,000 unless told) for a fresh network.
     pub fn classes(&self, classifier_weight: &str) -> Option<usize> {
         match &self.shapes {
-            None => Some(1000),
+            None => Some(self.fresh_classes),
             Some(shapes) => shapes.get(classifier_weight)?.first().copied(),
         }
     }
@@ -122,6 +138,17 @@ impl Architecture {
             own_naming: "torchvision",
             build: Box::new(build),
         }
+    }
+
+    /// A miniature of an architecture, trained on the demo's pictures: `demo_NAME`.
+    pub fn miniature(
+        name: &str,
+        summary: impl Into<String>,
+        citation: &'static str,
+        build: impl Fn(&Form) -> Graph + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(&format!("demo_{name}"), "Miniatures of the demo", summary, citation, build)
+            .defaults(Defaults::MINIATURE)
     }
 
     /// The same with spellings of parameter names.

@@ -34,6 +34,9 @@ pub fn architectures() -> Vec<Architecture> {
         convnext::architectures(),
         swin::architectures(),
         vit::architectures(),
+        replknet::miniatures(),
+        resnet::miniatures(),
+        vit::miniatures(),
     ]
     .into_iter()
     .flatten()

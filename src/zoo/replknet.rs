@@ -55,6 +55,15 @@ impl Config {
         }
     }
 
+    /// A network of some 200,000 parameters with the kernels of a large one, for the demo.
+    pub fn miniature(kernels: [usize; 4]) -> Self {
+        Config {
+            depths: vec![1; 4],
+            channels: vec![24, 40, 64, 96],
+            ..Config::with_kernels(kernels)
+        }
+    }
+
     /// The layer graph. Features: the last stage's output, before the final norm.
     pub fn graph(&self, form: &Form) -> Graph {
         let (mut b, input) = Builder::new(3);
@@ -216,6 +225,8 @@ const OPENMMLAB: Naming = Naming {
     },
 };
 
+const CITATION: &str = "ding2022replknet";
+
 /// RepLKNet-3 to RepLKNet-XL.
 pub fn architectures() -> Vec<Architecture> {
     [
@@ -231,8 +242,22 @@ pub fn architectures() -> Vec<Architecture> {
     .map(|(name, config)| {
         let summary = format!("kernels {:?}, channels {:?}", config.kernels, config.channels);
         let build = move |form: &Form| config.graph(form);
-        Architecture::new(name, "RepLKNet", summary, "ding2022replknet", build)
+        Architecture::new(name, "RepLKNet", summary, CITATION, build)
             .namings("released", &[OPENMMLAB])
     })
     .collect()
+}
+
+/// The miniatures: kernels of RepLKNet-3, -13 and -31B.
+pub fn miniatures() -> Vec<Architecture> {
+    [("3", [3; 4]), ("13", [13; 4]), ("31", [31, 29, 27, 13])]
+        .into_iter()
+        .map(|(kernel, kernels)| {
+            let config = Config::miniature(kernels);
+            let summary = format!("RepLKNet, kernels {kernels:?}, channels {:?}", config.channels);
+            let build = move |form: &Form| config.graph(form);
+            Architecture::miniature(&format!("replknet_{kernel}"), summary, CITATION, build)
+                .namings("released", &[OPENMMLAB])
+        })
+        .collect()
 }

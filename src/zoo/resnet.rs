@@ -22,6 +22,11 @@ impl Config {
         Config { depths, bottleneck, width: 64 }
     }
 
+    /// A basic block in each stage, width 12, for the demo.
+    pub fn miniature() -> Self {
+        Config { width: 12, ..Config::new([1; 4], false) }
+    }
+
     /// The layer graph. Features: the output of `layer4`.
     pub fn graph(&self, form: &Form) -> Graph {
         let (mut b, input) = Builder::new(3);
@@ -95,6 +100,8 @@ impl Config {
     }
 }
 
+const CITATION: &str = "he2016resnet";
+
 /// ResNet-18 to ResNet-152.
 pub fn architectures() -> Vec<Architecture> {
     [
@@ -109,7 +116,15 @@ pub fn architectures() -> Vec<Architecture> {
         let blocks = if config.bottleneck { "bottleneck" } else { "basic" };
         let summary = format!("{layers} layers, {blocks} blocks {:?}", config.depths);
         let build = move |form: &Form| config.graph(form);
-        Architecture::new(&format!("resnet{layers}"), "ResNet", summary, "he2016resnet", build)
+        Architecture::new(&format!("resnet{layers}"), "ResNet", summary, CITATION, build)
     })
     .collect()
+}
+
+/// The miniature.
+pub fn miniatures() -> Vec<Architecture> {
+    let config = Config::miniature();
+    let summary = format!("ResNet, basic blocks {:?}, width {}", config.depths, config.width);
+    let build = move |form: &Form| config.graph(form);
+    vec![Architecture::miniature("resnet", summary, CITATION, build)]
 }

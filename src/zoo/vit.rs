@@ -37,6 +37,11 @@ impl Config {
         Config { patch: 16, channels, depth, heads: channels / 64, size: 224 }
     }
 
+    /// Four blocks of 64 channels on patches of 8, positions for 64 x 64, for the demo.
+    pub fn miniature() -> Self {
+        Config { patch: 8, channels: 64, depth: 4, heads: 2, size: 64 }
+    }
+
     /// The layer graph. Features: the tokens after the final norm, laid out as a map.
     pub fn graph(&self, form: &Form) -> Graph {
         let channels = self.channels;
@@ -151,6 +156,8 @@ const TORCHVISION: Naming = Naming {
     },
 };
 
+const VIT_CITATION: &str = "dosovitskiy2021vit";
+
 /// ViT-Ti/16 to ViT-L/16 and DeiT-Ti to DeiT-B.
 pub fn architectures() -> Vec<Architecture> {
     let tiny = Config::new(192, 12);
@@ -158,7 +165,7 @@ pub fn architectures() -> Vec<Architecture> {
     let base = Config::new(768, 12);
     let large = Config::new(1024, 24);
     let vit = [("tiny", tiny), ("small", small), ("base", base), ("large", large)]
-        .map(|(size, config)| ("vit", "ViT", "dosovitskiy2021vit", VIT, size, config));
+        .map(|(size, config)| ("vit", "ViT", VIT_CITATION, VIT, size, config));
     let deit = [("tiny", tiny), ("small", small), ("base", base)]
         .map(|(size, config)| ("deit", "DeiT", "touvron2021deit", DEIT, size, config));
     vit.into_iter()
@@ -173,6 +180,15 @@ pub fn architectures() -> Vec<Architecture> {
                 .namings("timm", &[TORCHVISION])
         })
         .collect()
+}
+
+/// The miniature.
+pub fn miniatures() -> Vec<Architecture> {
+    let config = Config::miniature();
+    let Config { patch, channels, depth, .. } = config;
+    let summary = format!("ViT, {depth} blocks, {channels} channels, patches of {patch}");
+    let build = move |form: &Form| config.graph(form);
+    vec![Architecture::miniature("vit", summary, VIT_CITATION, build).namings("timm", &[])]
 }
 
 #[cfg(test)]

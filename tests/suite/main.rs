@@ -1,6 +1,7 @@
 //! Tests of the library and the program from outside, in one binary.
 
 mod common;
+mod demo;
 mod engine;
 mod erf;
 mod fetch;
