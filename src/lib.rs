@@ -1,10 +1,8 @@
 //! How far an image network sees, and whether it decides by shape or by texture.
 //!
-//! The modules stand on one another, lowest first: [`store`] and [`progress`]; [`weights`], [`image`] and [`fetch`]; [`nn`];
-//! [`zoo`]; [`erf`] and [`shapebias`]; [`figure`] and [`report`]; [`analysis`]. A module uses only
-//! The modules stand on one another, lowest first: [`store`] and [`progress`]; [`weights`] and [`image`]; [`nn`];
-//! [`zoo`]; [`erf`], [`shapebias`] and [`demo`]; [`figure`] and [`report`]; [`analysis`]. A module uses only
-//! what is below it.
+//! The modules stand on one another, lowest first: [`store`] and [`progress`]; [`weights`],
+//! [`image`] and [`fetch`]; [`nn`]; [`zoo`]; [`erf`], [`shapebias`] and [`demo`]; [`figure`] and
+//! [`report`]; [`analysis`]. A module uses only what is below it.
 
 pub mod analysis;
 pub mod demo;

@@ -132,7 +132,7 @@ impl Demo {
             size: [side; 2],
             mean: None,
             std: None,
-            target: Target { layer: None, unit: None },
+            target: Target::default(),
             path: Path::Fast,
             device: Device::Cpu,
             seed: 0,

@@ -31,9 +31,6 @@ pub enum AnalysisError {
     /// A figure can't be drawn.
     #[error(transparent)]
     Figure(#[from] FigureError),
-    /// A report can't be made.
-    #[error(transparent)]
-    Report(#[from] crate::report::ReportError),
     /// A file can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -33,10 +33,10 @@ impl Scale {
     /// Positions on the colour bar, 0 to 1, and what stands there.
     pub(crate) fn ticks(self) -> Vec<(f64, String)> {
         match self {
-            Self::Log | Self::Linear => (0..=4)
-                .map(|i| {
-                    (f64::from(i) / 4.0, ["0", "0.25", "0.5", "0.75", "1"][i as usize].to_owned())
-                })
+            Self::Log | Self::Linear => ["0", "0.25", "0.5", "0.75", "1"]
+                .iter()
+                .enumerate()
+                .map(|(quarter, text)| (quarter as f64 / 4.0, (*text).to_owned()))
                 .collect(),
             Self::Decades(decades) => {
                 let n = decades.max(1);
