@@ -67,6 +67,8 @@ impl<E: std::error::Error> From<E> for Failure {
 /// Runs the program; the exit status is 0 when all is done, 1 when something failed, 2 for wrong
 /// usage.
 pub fn run() -> ExitCode {
+    // Before any weights are loaded, for they count towards the peak.
+    fieldscope::nn::engine::give_back_large_blocks();
     let result = match Cli::parse().command {
         Command::Erf(arguments) => erf::run(&arguments),
         Command::ShapeBias(arguments) => shapebias::run(&arguments),
