@@ -1,6 +1,6 @@
 //! Comparison reports from result folders: HTML, Markdown, LaTeX, and every table as CSV.
 //!
-//! [`gather`] reads folders into a [`Study`]; [`tables`], [`figures`] and [`methods`] say once what
+//! [`gather()`] reads folders into a [`Study`]; [`tables`], [`figures`] and [`methods`] say once what
 //! a report holds; [`html`], [`markdown`] and [`latex`] only write that down in their language.
 
 pub mod bibliography;

@@ -1,9 +1,9 @@
 //! Depthwise convolutions on the CPU: forward and input gradient, at the speed of the hardware.
 //!
-//! A depthwise convolution has one kernel a channel. Small kernels are computed [directly](direct), large
-//! ones through [Fourier transforms](spectral), and strides above 1 have [code of their own](strided).
+//! A depthwise convolution has one kernel a channel. Small kernels are computed directly, large
+//! ones through Fourier transforms, and strides above 1 have code of their own.
 //! At stride 1 an input gradient is a correlation with the flipped kernel, so all of this serves both
-//! ways. [`plan`] chooses from the sizes alone; results depend neither on the run nor on the number of
+//! ways. `plan.rs` chooses from the sizes alone; results depend neither on the run nor on the number of
 //! threads.
 
 mod direct;

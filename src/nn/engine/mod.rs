@@ -131,7 +131,7 @@ impl Engine {
     }
 
     /// ds/dx, 3 x H x W, for s = sum over channels of relu(F[:, row, column]), as
-    /// [`super::autograd::input_gradient`] gives it. `unit` names a layer of the network that was
+    /// [`super::autograd::Reference::input_gradient`] gives it. `unit` names a layer of the network that was
     /// given.
     ///
     /// # Errors
