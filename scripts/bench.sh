@@ -17,14 +17,9 @@ trap 'rm -f "$rows"' EXIT
 mkdir -p "$out"
 
 setup_peer() {
-    [ -x .venv-peer/bin/python ] && return
-    echo "Setting up PyTorch in .venv-peer (about 2 GB) ..." >&2
-    python3 -m venv .venv-peer
-    # PyTorch's CUDA libraries are left out but for the two that it loads at the start.
-    .venv-peer/bin/pip install --quiet --no-deps torch==2.13.0 torchvision timm pillow numpy \
-        typing_extensions sympy networkx jinja2 markupsafe fsspec filelock mpmath pyyaml \
-        huggingface_hub safetensors requests tqdm packaging setuptools \
-        nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85
+    record peer "$(.venv-peer/bin/python "$FIELDSCOPE_SHARED/peer/erf_eager.py" --model "$1" \
+        --size "$2" --images "$FIELDSCOPE_SHARED/cue-conflict/stimuli" --num-images "$images" |
+        tail -n 1)"
 }
 
 # One line of JSON from either side, with who it was.
