@@ -17,9 +17,10 @@ trap 'rm -f "$rows"' EXIT
 mkdir -p "$out"
 
 setup_peer() {
-    record peer "$(.venv-peer/bin/python "$FIELDSCOPE_SHARED/peer/erf_eager.py" --model "$1" \
-        --size "$2" --images "$FIELDSCOPE_SHARED/cue-conflict/stimuli" --num-images "$images" |
-        tail -n 1)"
+    [ -x .venv-peer/bin/python ] && return
+    echo "Setting up PyTorch in .venv-peer (about 5 GB) ..." >&2
+    python3 -m venv .venv-peer
+    .venv-peer/bin/pip install --quiet torch==2.13.0 torchvision timm pillow
 }
 
 # One line of JSON from either side, with who it was.
@@ -33,11 +34,9 @@ ours() {
 }
 
 peer() {
-    local libraries
-    libraries=$(echo .venv-peer/lib/python3*/site-packages/nvidia/cu13/lib)
-    record peer "$(LD_LIBRARY_PATH="$PWD/$libraries" .venv-peer/bin/python \
-        "$FIELDSCOPE_SHARED/peer/erf_eager.py" --model "$1" --size "$2" \
-        --images "$FIELDSCOPE_SHARED/cue-conflict/stimuli" --num-images "$images" | tail -n 1)"
+    record peer "$(.venv-peer/bin/python "$FIELDSCOPE_SHARED/peer/erf_eager.py" --model "$1" \
+        --size "$2" --images "$FIELDSCOPE_SHARED/cue-conflict/stimuli" --num-images "$images" |
+        tail -n 1)"
 }
 
 cargo bench --quiet --locked --bench erf --no-run
