@@ -5,6 +5,9 @@ use fieldscope::zoo::{Architecture, Defaults};
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
+/// Pictures that are drawn and halved at a time: all of them at full size would take gigabytes.
+const PORTION: usize = 512;
+
 /// Pictures, u8, N x 3 x height x width at the networks' input size, and their categories.
 pub struct Pictures {
     images: Tensor,
@@ -24,13 +27,17 @@ impl Pictures {
 
     fn draw(part: Part, count: u32) -> Self {
         let draw = |index| Scene::agreeing(seed(part, index)).draw().into_raw();
-        let bytes: Vec<Vec<u8>> = (0..count).into_par_iter().map(draw).collect();
         let side = SIDE as i64;
-        let images = Tensor::from_slice(&bytes.concat())
-            .reshape([i64::from(count), side, side, 3])
-            .permute([0, 3, 1, 2])
-            .contiguous();
-        let images = shrink(&images);
+        let mut portions = Vec::new();
+        for start in (0..count).step_by(PORTION) {
+            let indices = start..count.min(start + PORTION as u32);
+            let bytes: Vec<Vec<u8>> = indices.into_par_iter().map(draw).collect();
+            let portion = Tensor::from_slice(&bytes.concat())
+                .reshape([bytes.len() as i64, side, side, 3])
+                .permute([0, 3, 1, 2]);
+            portions.push(shrink(&portion));
+        }
+        let images = Tensor::cat(&portions, 0);
         let categories = CATEGORIES.len() as u32;
         let labels: Vec<i64> = (0..count).map(|index| i64::from(index % categories)).collect();
         Pictures { images, labels: Tensor::from_slice(&labels) }
@@ -56,19 +63,12 @@ impl Pictures {
 
 /// Pictures at the size that the networks take, by the same interpolation as when they are evaluated:
 /// bilinear with antialiasing.
-fn shrink(images: &Tensor) -> Tensor {
+fn shrink(pictures: &Tensor) -> Tensor {
     let size = Defaults::MINIATURE.size as i64;
-    let portions: Vec<Tensor> = images
-        .split(64, 0)
-        .iter()
-        .map(|portion| {
-            portion
-                .to_kind(Kind::Float)
-                .internal_upsample_bilinear2d_aa([size, size], false, None, None)
-                .round()
-                .clamp(0.0, 255.0)
-                .to_kind(Kind::Uint8)
-        })
-        .collect();
-    Tensor::cat(&portions, 0)
+    pictures
+        .to_kind(Kind::Float)
+        .internal_upsample_bilinear2d_aa([size, size], false, None, None)
+        .round()
+        .clamp(0.0, 255.0)
+        .to_kind(Kind::Uint8)
 }

@@ -40,8 +40,13 @@ macro_rules! miniatures {
 pub const MINIATURES: &[Miniature] = miniatures![
     "RepLKNet-3" "replknet_3" 0,
     "RepLKNet-3" "replknet_3" 1,
+    "RepLKNet-3" "replknet_3" 2,
     "RepLKNet-13" "replknet_13" 0,
+    "RepLKNet-13" "replknet_13" 1,
+    "RepLKNet-13" "replknet_13" 2,
     "RepLKNet-31" "replknet_31" 0,
+    "RepLKNet-31" "replknet_31" 1,
+    "RepLKNet-31" "replknet_31" 2,
     "ResNet" "resnet" 0,
     "ResNet" "resnet" 1,
     "ResNet" "resnet" 2,
