@@ -35,9 +35,9 @@ const STIMULI_PER_PAIR: u32 = 5;
 const RESAMPLES: usize = 2000;
 
 /// What the report says about itself.
-const DESCRIPTION: &str = "Five small architectures, each trained from three seeds on drawn pictures \
-                           in which shape and texture agree. They show what the tool measures, not \
-                           how full-size networks behave.";
+const DESCRIPTION: &str = "Miniatures of several architectures, each trained from three seeds on \
+                           drawn pictures in which shape and texture agree. They show what the tool \
+                           measures, not how full-size networks behave.";
 
 /// What is asked for.
 #[derive(Clone, Debug)]

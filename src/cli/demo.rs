@@ -14,9 +14,9 @@ use super::{Failure, failure};
 
 /// Run everything on miniature networks that are part of the program, without any download
 ///
-/// Fifteen small networks (five architectures, three training seeds each) were trained on drawn
-/// pictures in which shape and texture agree. Measures how far they see and, on pictures in which the
-/// two disagree, which of them decides.
+/// Miniatures of several architectures, each trained from three seeds, learned drawn pictures in which
+/// shape and texture agree. Measures how far they see and, on pictures in which the two disagree,
+/// which of them decides.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Folder for the results; input/ in it takes the pictures and checkpoints
