@@ -50,4 +50,7 @@ pub const MINIATURES: &[Miniature] = miniatures![
     "ResNet" "resnet" 0,
     "ResNet" "resnet" 1,
     "ResNet" "resnet" 2,
+    "ViT" "vit" 0,
+    "ViT" "vit" 1,
+    "ViT" "vit" 2,
 ];
