@@ -7,6 +7,7 @@ use tch::{CModule, Device, Tensor};
 
 use super::ZooError;
 use super::tokens::tokens_to_map;
+use crate::nn::engine::keep_large_blocks;
 
 /// A TorchScript module.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl TorchScript {
         if let Err(error) = std::fs::File::open(path) {
             return Err(refuse(format!("can't be read ({error}); check the path")));
         }
+        keep_large_blocks();
         // Profiling would compile other kernels after a few images, whose rounding differs.
         tch::jit::set_graph_executor_optimize(false);
         let mut module = CModule::load_on_device(path, device).map_err(|error| {

@@ -1,10 +1,12 @@
 //! What the engine asks of the system's memory management.
 
-use std::sync::Once;
-
 /// From this size on (in bytes) memory is asked for, and given back, block by block.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const BLOCK: i32 = 1 << 18;
+
+/// How many such blocks there may be at once: the C library's default.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const MOST_BLOCKS: i32 = 65_536;
 
 /// Size and alignment of a huge page on most processors.
 #[cfg(target_os = "linux")]
@@ -12,17 +14,27 @@ const HUGE_PAGE: usize = 1 << 21;
 
 /// Has the C library give large blocks back to the system as soon as they are freed. By default it
 /// keeps blocks of up to 32 MB, and a network's activations and weights are many such blocks of many
-/// sizes: what is freed is seldom what is asked for next.
+/// sizes: what is freed is seldom what is asked for next. For networks that the engine runs, which
+/// uses its own memory again.
 pub fn give_back_large_blocks() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        // SAFETY: sets a parameter of the allocator, which may be done at any time.
-        unsafe {
-            libc::mallopt(libc::M_MMAP_THRESHOLD, BLOCK);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, BLOCK);
-        }
-    });
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: sets parameters of the allocator, which may be done at any time.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_MAX, MOST_BLOCKS);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, BLOCK);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, BLOCK);
+    }
+}
+
+/// Has the C library keep what is freed. For networks that libtorch runs: every layer asks for its
+/// output anew, and pages fresh from the system cost several times what it takes to fill them.
+pub fn keep_large_blocks() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: as above.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_MAX, 0);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+    }
 }
 
 /// `count` zeros, in huge pages where the system has them: a large map in small pages costs more time

@@ -32,7 +32,7 @@ use tch::Tensor;
 
 use self::buffer::Storage;
 use self::map::Map;
-pub use self::memory::give_back_large_blocks;
+pub use self::memory::{give_back_large_blocks, keep_large_blocks};
 use self::plan::{Plan, Planner, Prepared};
 use self::workers::Workers;
 use super::NnError;
