@@ -14,6 +14,7 @@ mod depthwise;
 mod elementwise;
 mod gemm;
 mod group;
+mod heads;
 mod map;
 mod memory;
 mod plan;
@@ -31,6 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tch::Tensor;
 
 use self::buffer::Storage;
+use self::heads::Heads;
 use self::map::Map;
 pub use self::memory::{give_back_large_blocks, keep_large_blocks};
 use self::plan::{Plan, Planner, Prepared};
@@ -99,7 +101,12 @@ impl Engine {
     ///
     /// [`NnError`] where a parameter has no value or the worker threads can't be started.
     pub fn prepare(network: Network, keep: &[NodeId], options: Options) -> Result<Self, NnError> {
-        give_back_large_blocks();
+        if network.graph.nodes.iter().any(|node| Heads::divide(&node.layer)) {
+            // Most of the memory is asked for by libtorch, for one head after the other.
+            keep_large_blocks();
+        } else {
+            give_back_large_blocks();
+        }
         let workers = Workers::start()?;
         let (network, places) = if options.fold {
             let folded = workers.run(|| fold(network, keep))?;

@@ -10,6 +10,7 @@ use tch::Tensor;
 
 use super::convolution::{Dense, Slide};
 use super::group::{Compiled, GroupInput, compile, is_position_wise};
+use super::heads::Heads;
 use super::map::whole_of;
 use super::torch_block::TorchBlock;
 use crate::nn::NnError;
@@ -52,6 +53,7 @@ pub(super) enum Work {
     Depthwise(Arc<DepthwiseKernel>, Slide),
     MaxPool(Slide),
     Mean(Window),
+    Attention(Heads),
     Torch(TorchBlock),
 }
 
@@ -332,7 +334,10 @@ impl Layout<'_> {
                 Work::MaxPool(Slide { kernel, stride, padding, input, output })
             }
             (_, Way::Mean) => Work::Mean(input),
-            _ => Work::Torch(TorchBlock::new(graph, parameters, self.planner.shapes, id)?),
+            _ => match Heads::new(graph, parameters, self.planner.shapes, id)? {
+                Some(heads) => Work::Attention(heads),
+                None => Work::Torch(TorchBlock::new(graph, parameters, self.planner.shapes, id)?),
+            },
         })
     }
 }

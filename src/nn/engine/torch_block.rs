@@ -9,7 +9,6 @@ use super::buffer::Storage;
 use super::map::Map;
 use crate::nn::forward::{Mode, run};
 use crate::nn::graph::{Graph, Node, NodeId};
-use crate::nn::layer::Layer;
 use crate::nn::network::Parameters;
 use crate::nn::{NnError, Shape};
 
@@ -35,16 +34,17 @@ impl TorchBlock {
         let node = graph.node(id).clone();
         let mut own = Parameters::new();
         let names = node.layer.parameters().into_iter().map(|parameter| parameter.name);
-        let borrowed = match &node.layer {
-            Layer::WindowAttention(w) => Some(w.padding.clone()),
-            _ => None,
-        };
-        for name in names.chain(borrowed) {
+        for name in names {
             let value = parameters.get(&name)?.shallow_clone();
             own.insert(name, value);
         }
         let inputs = node.inputs.iter().map(|input| shapes[input.0]).collect();
         Ok(TorchBlock { node, parameters: own, inputs, output: shapes[id.0] })
+    }
+
+    /// A layer with values and shapes of its own.
+    pub fn of(node: Node, parameters: Parameters, inputs: Vec<Shape>, output: Shape) -> Self {
+        TorchBlock { node, parameters, inputs, output }
     }
 
     /// The output for input maps.

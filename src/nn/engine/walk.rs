@@ -133,16 +133,14 @@ fn run_single(
             output
         }
         Work::Mean(_) => super::pooling::mean(storage, first),
-        Work::Torch(block) => {
-            let output = block.run(storage, &inputs.iter().collect::<Vec<_>>())?;
-            if keep {
-                let copy = |map: &Map| map.crop(storage, map.window);
-                memory = Memory::Inputs(inputs.iter().map(copy).collect());
-            }
-            output
-        }
+        Work::Attention(heads) => heads.run(storage, first)?,
+        Work::Torch(block) => block.run(storage, &inputs.iter().collect::<Vec<_>>())?,
         Work::Group(_) => unreachable!("groups are run by run_group"),
     };
+    if keep && matches!(work, Work::Attention(_) | Work::Torch(_)) {
+        let copy = |map: &Map| map.crop(storage, map.window);
+        memory = Memory::Inputs(inputs.iter().map(copy).collect());
+    }
     Ok((vec![output], memory, inputs.into_iter().map(Some).collect()))
 }
 
@@ -163,6 +161,9 @@ fn back_over(
             vec![super::pooling::max_pool_back(storage, slide, &taps, first)]
         }
         (Work::Mean(window), _) => vec![super::pooling::mean_back(storage, *window, first)],
+        (Work::Attention(heads), Memory::Inputs(inputs)) => {
+            vec![heads.run_back(storage, &inputs[0], first)?]
+        }
         (Work::Torch(block), Memory::Inputs(inputs)) => block.run_back(storage, &inputs, first)?,
         (Work::Group(group), Memory::Group(kept)) => back_group(group, storage, of_outputs, kept)?,
         _ => return Err(missing(step)),
