@@ -15,6 +15,10 @@ use crate::figure::profile::{ProfileCurve, ProfileSpec, SideUnit};
 use crate::figure::scatter::{ScatterPoint, ScatterSpec};
 use crate::shapebias::result::{ConsistencyMatrix, ObserverKind, ObserverResult};
 
+/// Observers in one printed chart by category; beyond, people are shown pooled only. No two of so many
+/// share both colour and marker.
+pub const MOST_PRINTED: usize = 20;
+
 /// A map with the squares of its area ratios.
 pub fn panel<'a>(result: &ErfResult, map: ArrayView2<'a, f64>) -> MapPanel<'a> {
     let squares = result.area_ratios.iter().map(|ratio| Square {

@@ -13,8 +13,6 @@ use crate::figure::panels::PanelsSpec;
 use crate::figure::{Figure, FigureError, bars, bias, heatmap, matrix, panels, profile, scatter};
 use crate::shapebias::result::{ObserverKind, ObserverResult};
 
-/// Observers in one printed chart.
-const MOST_PRINTED: usize = 12;
 /// Observers in a chart whose series can be switched.
 const MOST_SWITCHED: usize = 32;
 /// Side of a heatmap's pixels on a page, two for each pixel of a screen.
@@ -196,7 +194,7 @@ pub fn by_category(
     options: &Options,
     switched: bool,
 ) -> Result<Option<Drawn>, FigureError> {
-    let mut shown = observers(study, if switched { MOST_SWITCHED } else { MOST_PRINTED });
+    let mut shown = observers(study, if switched { MOST_SWITCHED } else { charts::MOST_PRINTED });
     if switched && shown.iter().any(|observer| observer.kind == ObserverKind::Humans) {
         // All people look alike: single ones would only hide the pool.
         shown.retain(|observer| observer.kind != ObserverKind::Person);
@@ -215,7 +213,7 @@ pub fn by_category(
         caption.push_str(&format!(" The first {pooled} of {all} observers; the tables have all."));
     }
     let mut drawn = drawn("shapebias-categories", &caption, bias::draw(&spec)?, true, options);
-    let printed = observers(study, MOST_PRINTED);
+    let printed = observers(study, charts::MOST_PRINTED);
     drawn.series = shown
         .iter()
         .enumerate()

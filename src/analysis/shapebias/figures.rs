@@ -9,9 +9,6 @@ use crate::report::charts;
 use crate::shapebias::result::{Confusion, ShapeBiasResult};
 use crate::store::{ResultFolder, safe_file_name};
 
-/// Observers in one chart; beyond, people are shown pooled only.
-const MOST_OBSERVERS: usize = 12;
-
 /// Draws `shapebias.*` (by category), `shapebias-bars.*` (overall), `shapebias-consistency.*` and, if
 /// wanted, a confusion matrix an observer.
 pub fn draw(
@@ -21,7 +18,7 @@ pub fn draw(
     folder: &ResultFolder,
 ) -> Result<(), AnalysisError> {
     let save = |figure: &Figure, stem: &str| figure.save(folder.path(), stem, formats).map(|_| ());
-    let observers = charts::charted(&result.observers, MOST_OBSERVERS);
+    let observers = charts::charted(&result.observers, charts::MOST_PRINTED);
     if !observers.is_empty() {
         save(&bias::draw(&charts::by_category(&result.categories, &observers))?, "shapebias")?;
         save(&bars::draw(&charts::overall(&observers))?, "shapebias-bars")?;
