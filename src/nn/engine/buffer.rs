@@ -1,31 +1,78 @@
-//! Memory for activations and gradients, used again from layer to layer.
+//! Memory for activations and gradients, used again from layer to layer and from image to image.
 
-use std::mem;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::memory;
 
-/// Memory that was handed back and waits for its next use. Taking fresh pages from the system for
-/// every activation would cost about as much time as filling them; what waits and what is in use
-/// together stay below the most that ever was in use at once.
+/// Numbers in a region. The system gives memory to pages when they are first written to, so what is
+/// never used of a region costs nothing.
+const REGION: usize = 1 << 28;
+
+/// Buffers start at multiples of this many numbers: a small page.
+const STEP: usize = 1 << 10;
+
+/// Regions of memory, of which buffers are parts. Taking fresh pages from the system for every
+/// activation would cost about as much time as filling them.
 #[derive(Debug, Default)]
 pub(super) struct Storage {
-    state: Mutex<State>,
+    regions: Mutex<Vec<Region>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    idle: Vec<Vec<f32>>,
-    /// Numbers in use, and the most there ever were.
-    used: usize,
-    most: usize,
+#[derive(Debug)]
+struct Region {
+    /// Never read or written through this, but through the buffers.
+    memory: Vec<f32>,
+    /// What no buffer holds, in order, no two parts next to each other.
+    free: Vec<Range<usize>>,
 }
 
 /// A run of f32 numbers that goes back to its storage when dropped.
 #[derive(Debug)]
 pub(super) struct Buffer {
-    values: Vec<f32>,
+    pointer: *mut f32,
+    count: usize,
+    region: usize,
+    held: Range<usize>,
     storage: Arc<Storage>,
+}
+
+// SAFETY: a buffer's numbers are its own, as a vector's are.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+impl Region {
+    fn new(count: usize) -> Self {
+        let mut memory = memory::zeros(count + memory::HUGE_PAGE_NUMBERS);
+        let address = memory.as_mut_ptr() as usize / size_of::<f32>();
+        // From a huge page's start, so that buffers lie in as few as can be.
+        let first = address.next_multiple_of(memory::HUGE_PAGE_NUMBERS) - address;
+        Region { memory, free: vec![first..first + count] }
+    }
+
+    /// The first part that holds `count` numbers: the lower, the fewer pages are ever touched.
+    fn take(&mut self, count: usize) -> Option<Range<usize>> {
+        let index = self.free.iter().position(|part| part.len() >= count)?;
+        let part = &mut self.free[index];
+        let held = part.start..part.start + count;
+        part.start = held.end;
+        if part.start == part.end {
+            self.free.remove(index);
+        }
+        Some(held)
+    }
+
+    fn give_back(&mut self, mut held: Range<usize>) {
+        let next = self.free.partition_point(|part| part.start < held.start);
+        if self.free.get(next).is_some_and(|part| part.start == held.end) {
+            held.end = self.free.remove(next).end;
+        }
+        match next.checked_sub(1).and_then(|last| self.free.get_mut(last)) {
+            Some(last) if last.end == held.start => last.end = held.end,
+            _ => self.free.insert(next, held),
+        }
+    }
 }
 
 impl Storage {
@@ -36,52 +83,33 @@ impl Storage {
 
     /// `count` numbers of any value: every user writes before it reads.
     pub fn take(self: &Arc<Self>, count: usize) -> Buffer {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |values: &Vec<f32>| {
-            let capacity = values.capacity();
-            capacity >= count && capacity <= 2 * count
-        };
-        let best = (0..state.idle.len())
-            .filter(|&index| fits(&state.idle[index]))
-            .min_by_key(|&index| state.idle[index].capacity());
-        let known = best.map(|index| state.idle.remove(index));
-        state.used += known.as_ref().map_or(count, Vec::capacity);
-        state.most = state.most.max(state.used);
-        state.let_go();
-        drop(state);
-        let mut values = known.unwrap_or_else(|| memory::zeros(count));
-        values.resize(count, 0.0);
-        Buffer { values, storage: Arc::clone(self) }
+        let wanted = count.max(1).next_multiple_of(STEP);
+        let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = (regions.iter_mut().enumerate())
+            .find_map(|(index, region)| Some((index, region.take(wanted)?)));
+        let (region, held) = known.unwrap_or_else(|| {
+            let mut region = Region::new(wanted.max(REGION));
+            let held = region.take(wanted).unwrap_or(0..0);
+            regions.push(region);
+            (regions.len() - 1, held)
+        });
+        let pointer = regions[region].memory.as_mut_ptr().wrapping_add(held.start);
+        drop(regions);
+        Buffer { pointer, count, region, held, storage: Arc::clone(self) }
     }
 
     /// `count` zeros.
     pub fn zeros(self: &Arc<Self>, count: usize) -> Buffer {
         let mut buffer = self.take(count);
-        buffer.values.fill(0.0);
+        buffer.fill(0.0);
         buffer
-    }
-
-    fn give_back(&self, values: Vec<f32>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.used -= values.capacity();
-        state.idle.push(values);
-        state.let_go();
-    }
-}
-
-impl State {
-    /// Frees what has waited longest until there is no more than there was in use at once.
-    fn let_go(&mut self) {
-        let idle = |state: &Self| state.idle.iter().map(Vec::capacity).sum::<usize>();
-        while !self.idle.is_empty() && self.used + idle(self) > self.most {
-            self.idle.remove(0);
-        }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.storage.give_back(mem::take(&mut self.values));
+        let mut regions = self.storage.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        regions[self.region].give_back(self.held.clone());
     }
 }
 
@@ -89,13 +117,16 @@ impl std::ops::Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.values
+        // SAFETY: the region lives as long as the storage, and lends this part to this buffer alone;
+        // its numbers were zeros to begin with.
+        unsafe { std::slice::from_raw_parts(self.pointer, self.count) }
     }
 }
 
 impl std::ops::DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.values
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer, self.count) }
     }
 }
 
@@ -104,21 +135,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_used_again_up_to_the_most_in_use() {
+    fn memory_is_used_again_and_neighbours_grow_together() {
         let storage = Storage::new();
-        let first = storage.take(800);
-        let address = first.as_ptr();
-        drop(first);
-        let again = storage.take(700);
-        assert_eq!((again.as_ptr(), again.len()), (address, 700));
-        drop(again);
-        // Too small for it, and there never were more than 800 in use: the old memory goes.
-        let small = storage.take(100);
-        assert!(storage.state.lock().unwrap().idle.is_empty());
-        let large = storage.take(2000);
-        drop(small);
-        drop(large);
-        assert_eq!(storage.state.lock().unwrap().idle.len(), 2);
-        assert!(storage.zeros(1990).iter().all(|&value| value == 0.0));
+        let mut buffers: Vec<Buffer> = (0..3).map(|_| storage.take(STEP)).collect();
+        let starts: Vec<*const f32> = buffers.iter().map(|buffer| buffer.as_ptr()).collect();
+        assert!(starts.is_sorted());
+        // The gap in the middle takes no more than fits, the first two together take both.
+        buffers.remove(1);
+        assert_eq!(storage.take(STEP - 5).as_ptr(), starts[1]);
+        let above = storage.take(STEP + 1);
+        assert!(above.as_ptr() > starts[2]);
+        buffers.remove(0);
+        let both = storage.take(2 * STEP);
+        assert_eq!((both.as_ptr(), both.len()), (starts[0], 2 * STEP));
+        drop((both, above, buffers));
+        assert_eq!(storage.regions.lock().unwrap()[0].free.len(), 1);
+    }
+
+    #[test]
+    fn buffers_keep_their_values_apart() {
+        let storage = Storage::new();
+        let mut first = storage.take(10);
+        first.fill(1.0);
+        let second = storage.zeros(STEP + 10);
+        assert!(first.iter().all(|&value| value == 1.0));
+        assert!(second.iter().all(|&value| value == 0.0));
+        assert!(storage.take(0).is_empty());
     }
 }

@@ -24,11 +24,6 @@ thread_local! {
     static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Frees this thread's scratch matrix.
-pub(super) fn free_scratch() {
-    SCRATCH.with_borrow_mut(|scratch| *scratch = Vec::new());
-}
-
 /// Lends `count` numbers of any value from this thread's scratch.
 pub(super) fn with_scratch<R>(count: usize, run: impl FnOnce(&mut [f32]) -> R) -> R {
     SCRATCH.with_borrow_mut(|scratch| {

@@ -36,8 +36,6 @@ impl Workers {
 
     /// Runs something that shares its work out among the threads.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        let result = self.pool.install(work);
-        self.pool.broadcast(|_| super::chunk::free_scratch());
-        result
+        self.pool.install(work)
     }
 }
