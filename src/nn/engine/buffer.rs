@@ -97,13 +97,6 @@ impl Storage {
         drop(regions);
         Buffer { pointer, count, region, held, storage: Arc::clone(self) }
     }
-
-    /// `count` zeros.
-    pub fn zeros(self: &Arc<Self>, count: usize) -> Buffer {
-        let mut buffer = self.take(count);
-        buffer.fill(0.0);
-        buffer
-    }
 }
 
 impl Drop for Buffer {
@@ -157,7 +150,8 @@ mod tests {
         let storage = Storage::new();
         let mut first = storage.take(10);
         first.fill(1.0);
-        let second = storage.zeros(STEP + 10);
+        let mut second = storage.take(STEP + 10);
+        second.fill(0.0);
         assert!(first.iter().all(|&value| value == 1.0));
         assert!(second.iter().all(|&value| value == 0.0));
         assert!(storage.take(0).is_empty());

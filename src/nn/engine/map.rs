@@ -12,6 +12,9 @@ use crate::nn::NnError;
 use crate::nn::shape::Shape;
 use crate::nn::window::Window;
 
+/// Numbers that one task sets to zero.
+const ZEROS: usize = 1 << 16;
+
 /// The values of a window of a layer's output: channels x images x rows x columns. A vector counts
 /// as a map of one position, and channels last are stored as channels first, so that a layer that
 /// treats each position alike is a matrix product with all positions of all images.
@@ -32,8 +35,9 @@ impl Map {
 
     /// A map of zeros.
     pub fn zeros(storage: &Arc<Storage>, channels: usize, images: usize, window: Window) -> Self {
-        let values = storage.zeros(channels * images * window.count());
-        Map { values, channels, images, window }
+        let mut map = Map::new(storage, channels, images, window);
+        map.values.par_chunks_mut(ZEROS).for_each(|values| values.fill(0.0));
+        map
     }
 
     /// Positions of all images: columns of the matrix that the map is.
@@ -68,8 +72,17 @@ impl Map {
 
     /// The map of a window that holds this one's, zero elsewhere.
     pub fn embed(&self, storage: &Arc<Storage>, window: Window) -> Map {
-        let mut whole = Map::zeros(storage, self.channels, self.images, window);
-        whole.add_part(self);
+        let mut whole = Map::new(storage, self.channels, self.images, window);
+        let planes = whole.values.par_chunks_exact_mut(window.count());
+        planes.zip(self.values.par_chunks_exact(self.window.count())).for_each(|(whole, part)| {
+            let mut written = 0;
+            for (inner, outer) in rows(self.window, window) {
+                whole[written..outer.start].fill(0.0);
+                whole[outer.clone()].copy_from_slice(&part[inner]);
+                written = outer.end;
+            }
+            whole[written..].fill(0.0);
+        });
         whole
     }
 
