@@ -31,8 +31,8 @@ def main():
     prepare = transforms.Compose([transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
     files = sorted(pathlib.Path(stimuli).rglob("*.png"))
     images = torch.stack([prepare(Image.open(file).convert("RGB")) for file in files])
-    for batch in (1, 4, 8, 16, 32, 64):
-        part = images[: 2 * batch if batch > 8 else 16]
+    for batch in (1, 4, 16, 32):
+        part = images[: max(16, 2 * batch)]
         with torch.inference_mode():
             model(part[:batch])
             start = time.perf_counter()

@@ -39,7 +39,7 @@ const RECIPES: [Recipe; 5] = [
     Recipe { name: "replknet_13", steps: 900, rate: 1e-2, pictures: 4_096 },
     Recipe { name: "replknet_31", steps: 900, rate: 1e-2, pictures: 4_096 },
     Recipe { name: "resnet", steps: 500, rate: 4e-3, pictures: 4_096 },
-    Recipe { name: "vit", steps: 4000, rate: 1.5e-3, pictures: 49_152 },
+    Recipe { name: "vit", steps: 6000, rate: 1.5e-3, pictures: 98_304 },
 ];
 
 const BATCH: usize = 32;

@@ -12,8 +12,8 @@ use fieldscope::weights::read_bytes;
 use fieldscope::zoo::{Defaults, find, fit};
 use tch::{Kind, Tensor};
 
-/// Test pictures, none of which a network learned from.
-const TEST_PICTURES: u32 = 128;
+/// The test pictures of the card, none of which a network learned from.
+const TEST_PICTURES: u32 = 512;
 
 /// Largest difference in a ratio of areas. Another processor rounds sums in another order, and a ReLU
 /// near zero may flip; a square that is 2 pixels larger changes a ratio of 0.25 by 0.005.
