@@ -1,6 +1,7 @@
 //! ERF maps of several networks and existing maps: files, tables and figures in one folder.
 
 mod figures;
+mod merge;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,12 +11,11 @@ use tch::Device;
 
 use super::AnalysisError;
 use super::request::{check_labels, check_models, list_of_files, record_run};
-use super::shards::{Share, check_shares};
 use crate::erf::describe::{Description, describe, describe_mean};
 use crate::erf::gradient::{Differentiator, Target};
 use crate::erf::measure::{Images, Measured, measure};
 use crate::erf::result::ErfResult;
-use crate::erf::state::{self, SAVE_EVERY, State, StateFile};
+use crate::erf::state::{self, SAVE_EVERY, StateFile};
 use crate::erf::{ErfError, table};
 use crate::figure::{Colormap, Format};
 use crate::image::{self, Interpolation, Order, Preprocessing, Resize};
@@ -190,47 +190,6 @@ impl ErfStudy {
             }
         }
         Ok(failures)
-    }
-
-    /// Puts the shares in the folders `parts` together in this study's folder, as the state of a
-    /// run that has gone through all their images: [`ErfStudy::run`] then takes the replacements
-    /// of images that had to be left out, and writes the results.
-    ///
-    /// # Errors
-    ///
-    /// [`AnalysisError::Parts`] for parts that don't make a whole; [`AnalysisError::Store`].
-    pub fn merge(&self, parts: &[PathBuf]) -> Result<(), AnalysisError> {
-        for spec in &self.models {
-            let mut states = Vec::new();
-            for part in parts {
-                let path = part.join(format!("{}.state", safe_file_name(&spec.label)));
-                let state = State::read(&path)?.ok_or_else(|| {
-                    let what = format!("{} holds no part of {}", part.display(), spec.label);
-                    AnalysisError::Parts(what)
-                })?;
-                states.push((part, state));
-            }
-            let shares: Vec<Share<'_>> = states
-                .iter()
-                .map(|(folder, state)| Share {
-                    folder,
-                    settings: &state.settings,
-                    shard: state.shard,
-                    finished: state.finished,
-                })
-                .collect();
-            check_shares(&spec.label, &shares)?;
-            let settings = states.first().map(|(_, state)| state.settings.clone());
-            let shares = states.into_iter().map(|(_, state)| (state.shard, state.measured));
-            let Some(measured) = Measured::of_shares(shares.collect()) else { continue };
-            let folder = self.open(Shard::WHOLE)?;
-            folder.check_free([format!("{}.npy", safe_file_name(&spec.label))])?;
-            folder.claim()?;
-            let settings = settings.unwrap_or_default();
-            State { settings, shard: Shard::WHOLE, finished: false, measured }
-                .write(&self.state_path(&spec.label))?;
-        }
-        Ok(())
     }
 
     /// Whether `other` asks for the same numbers.

@@ -37,10 +37,8 @@ const CHECKSUM: u64 = 32;
 /// The description of the sums that follow it.
 #[derive(Serialize, Deserialize)]
 struct Description {
-    settings: Settings,
-    shard: Shard,
-    /// Whether the share is done.
-    finished: bool,
+    #[serde(flatten)]
+    head: Head,
     size: [usize; 2],
     next: usize,
     groups: Vec<u64>,
@@ -48,17 +46,38 @@ struct Description {
     skipped: Vec<SkippedAt>,
 }
 
-/// A state as it was read.
-#[derive(Debug)]
-pub struct State {
+/// What a state is of, without its sums.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
     /// What it belongs to.
     pub settings: Settings,
     /// The share of the images that it is over.
     pub shard: Shard,
     /// Whether all images of the share are in it.
     pub finished: bool,
+}
+
+/// A state as it was read.
+#[derive(Debug)]
+pub struct State {
+    /// What it is of.
+    pub head: Head,
     /// What the run has come to.
     pub measured: Measured,
+}
+
+impl Head {
+    /// Reads what the state at `path` is of; nothing where there is no such file. Whether the sums
+    /// are sound is found out only by [`State::read`].
+    ///
+    /// # Errors
+    /// As [`State::read`].
+    pub fn read(path: &Path) -> Result<Option<Self>, StoreError> {
+        let Some((file, content)) = open(path)? else { return Ok(None) };
+        let description = read_description(&mut io::BufReader::new(file), content)
+            .map_err(|why| StoreError::state(path, why))?;
+        Ok(Some(description.head))
+    }
 }
 
 impl State {
@@ -69,17 +88,8 @@ impl State {
     /// [`StoreError::State`] where it isn't one, or not whole; [`StoreError::Io`].
     pub fn read(path: &Path) -> Result<Option<Self>, StoreError> {
         let in_reading = |cause| StoreError::io("read", path, cause);
-        let mut file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(in_reading(error)),
-        };
-        let length = file.metadata().map_err(in_reading)?.len();
         let refuse = |problem: &str| StoreError::state(path, problem);
-        let content = length
-            .checked_sub(CHECKSUM)
-            .filter(|content| *content >= 16)
-            .ok_or_else(|| refuse("it is too short to be a state"))?;
+        let Some((mut file, content)) = open(path)? else { return Ok(None) };
         if !is_sound(&mut file, content).map_err(in_reading)? {
             return Err(refuse(
                 "its checksum is wrong: it is damaged, or no state of this version",
@@ -89,9 +99,9 @@ impl State {
         let mut input = io::BufReader::new(file);
         let description = read_description(&mut input, content).map_err(|why| refuse(&why))?;
         let sums = read_sums(&mut input, &description, content).map_err(|why| refuse(&why))?;
-        let Description { settings, shard, finished, next, used, skipped, .. } = description;
+        let Description { head, next, used, skipped, .. } = description;
         let measured = Measured { accumulator: sums, used, skipped, next };
-        Ok(Some(Self { settings, shard, finished, measured }))
+        Ok(Some(Self { head, measured }))
     }
 
     /// Writes the state to `path`.
@@ -99,8 +109,25 @@ impl State {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
-        write(path, &self.settings, self.shard, self.finished, &self.measured)
+        write(path, &self.head, &self.measured)
     }
+}
+
+/// The state at `path` and the length of what its checksum is of; nothing where there is no such
+/// file.
+fn open(path: &Path) -> Result<Option<(File, u64)>, StoreError> {
+    let in_reading = |cause| StoreError::io("read", path, cause);
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(in_reading(error)),
+    };
+    let length = file.metadata().map_err(in_reading)?.len();
+    let content = length
+        .checked_sub(CHECKSUM)
+        .filter(|content| *content >= 16)
+        .ok_or_else(|| StoreError::state(path, "it is too short to be a state"))?;
+    Ok(Some((file, content)))
 }
 
 /// Whether the last bytes are the checksum of the `content` bytes before them.
@@ -177,18 +204,10 @@ fn read_array(input: &mut impl Read, count: usize) -> io::Result<Vec<f64>> {
     Ok(values)
 }
 
-fn write(
-    path: &Path,
-    settings: &Settings,
-    shard: Shard,
-    finished: bool,
-    measured: &Measured,
-) -> Result<(), StoreError> {
+fn write(path: &Path, head: &Head, measured: &Measured) -> Result<(), StoreError> {
     let (high, low, groups) = measured.accumulator.parts();
     let description = Description {
-        settings: settings.clone(),
-        shard,
-        finished,
+        head: head.clone(),
         size: measured.accumulator.size(),
         next: measured.next,
         groups: groups.iter().map(|group| group.count).collect(),
@@ -234,8 +253,7 @@ impl<W: Write> Write for Summed<W> {
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
-    settings: Settings,
-    shard: Shard,
+    head: Head,
     every: Duration,
     written: Instant,
     /// What writing took the last time.
@@ -245,7 +263,8 @@ pub struct StateFile {
 impl StateFile {
     /// The state at `path` of a run with these settings, to be written every so often.
     pub fn new(path: PathBuf, settings: Settings, shard: Shard, every: Duration) -> Self {
-        Self { path, settings, shard, every, written: Instant::now(), cost: Duration::ZERO }
+        let head = Head { settings, shard, finished: false };
+        Self { path, head, every, written: Instant::now(), cost: Duration::ZERO }
     }
 
     /// What an earlier run of the same settings came to; nothing where there was none.
@@ -266,11 +285,12 @@ impl StateFile {
 
     fn check(&self, state: State) -> Result<Measured, StoreError> {
         let refuse = |problem: String| Err(StoreError::state(&self.path, problem));
-        if let Some(difference) = self.settings.difference(&state.settings) {
+        if let Some(difference) = self.head.settings.difference(&state.head.settings) {
             return refuse(format!("it belongs to other settings ({difference})"));
         }
-        if self.shard != state.shard {
-            return refuse(format!("it is of shard {}, not {}", state.shard, self.shard));
+        if self.head.shard != state.head.shard {
+            let (found, expected) = (state.head.shard, self.head.shard);
+            return refuse(format!("it is of shard {found}, not {expected}"));
         }
         Ok(state.measured)
     }
@@ -287,7 +307,7 @@ impl StateFile {
     /// [`StoreError::Io`]; the state before is then still there.
     pub fn save(&mut self, measured: &Measured, finished: bool) -> Result<(), StoreError> {
         let start = Instant::now();
-        write(&self.path, &self.settings, self.shard, finished, measured)?;
+        write(&self.path, &Head { finished, ..self.head.clone() }, measured)?;
         self.written = Instant::now();
         self.cost = start.elapsed();
         Ok(())
