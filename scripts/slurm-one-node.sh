@@ -81,19 +81,17 @@ start() {
         return
     fi
     stop
+    [[ -z $(ls -A "$folder" 2>/dev/null) ]] || fail "$folder holds something else"
     mkdir -p "$folder"/{state,spool}
     chmod 755 "$folder"
-    (umask 077 && head -c 1024 /dev/urandom >"$folder/munge.key")
     write_configuration
+    (umask 077 && head -c 1024 /dev/urandom >"$folder/munge.key")
     munged --force --key-file="$folder/munge.key" --socket="$folder/munge.socket" \
         --pid-file="$folder/munged.pid" --log-file="$folder/munged.log" \
         --seed-file="$folder/munged.seed" 2>"$folder/munged.err" ||
         fail "munged doesn't start: $(tail -n 2 "$folder/munged.err" "$folder/munged.log" 2>&1)"
     slurmctld -f "$SLURM_CONF" -c || fail "slurmctld doesn't start: $(tail -n 2 "$folder/slurmctld.log")"
-    if ! slurmd -f "$SLURM_CONF" -N node; then
-        ((EUID == 0)) || say "slurmd may need root, and this is $(id -un)"
-        fail "slurmd doesn't start: $(tail -n 2 "$folder/slurmd.log" 2>&1)"
-    fi
+    slurmd -f "$SLURM_CONF" -N node || fail "slurmd doesn't start: $(tail -n 2 "$folder/slurmd.log")"
     local try
     for ((try = 0; try < 60; try++)); do
         if [[ $(timeout 10 sinfo --noheader --format=%t 2>/dev/null) == idle* ]]; then
@@ -105,9 +103,17 @@ start() {
     fail "the node doesn't become idle; see $folder/slurmctld.log and $folder/slurmd.log"
 }
 
-# Ends the programs whose ids the folder holds, and removes it.
+# Ends its jobs and the programs whose ids the folder holds, and removes it.
 stop() {
     local name pid try
+    [[ -f $SLURM_CONF ]] || return 0
+    if answers; then
+        timeout 10 scancel --user="$(id -un)" || say "its jobs can't be ended"
+        for ((try = 0; try < 100; try++)); do
+            [[ -n $(timeout 10 squeue --noheader) ]] || break
+            sleep 0.1
+        done
+    fi
     for name in slurmd slurmctld munged; do
         [[ -f $folder/$name.pid ]] || continue
         pid=$(<"$folder/$name.pid")

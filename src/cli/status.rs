@@ -142,7 +142,7 @@ fn advise(
         out(format_args!(
             "to run it without Slurm, for I in {tasks}:\n  {by_hand} --task I {file}"
         ))?;
-    } else if status.is_computed() && status.merge.doing != Doing::Done {
+    } else if merge_failed && status.is_computed() {
         out(format_args!("to put the shares together without Slurm:\n  {by_hand} --merge {file}"))?;
     }
     Ok(())

@@ -161,7 +161,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut command = provenance::command_line();
     command.retain(|argument| argument != "--force");
     let shards = arguments.shards.get();
-    let submission = Submission { folder: here, command, shards, ..before.unwrap_or_default() };
+    // Jobs of another number of shards have ended, and say nothing of these tasks.
+    let before = before.filter(|before| before.shards == shards).unwrap_or_default();
+    let submission = Submission { folder: here, command, shards, ..before };
     let mut printed = Ok(());
     jobs.submit(&division.folder, &launch, submission, |job, id| {
         if printed.is_ok() {
