@@ -2,9 +2,10 @@
 //!
 //! The modules stand on one another, lowest first: [`store`] and [`progress`]; [`weights`],
 //! [`image`] and [`fetch`]; [`nn`]; [`zoo`]; [`erf`], [`shapebias`] and [`demo`]; [`figure`] and
-//! [`report`]; [`analysis`]. A module uses only what is below it.
+//! [`report`]; [`analysis`]; [`cluster`]. A module uses only what is below it.
 
 pub mod analysis;
+pub mod cluster;
 pub mod demo;
 pub mod erf;
 pub mod fetch;

@@ -247,7 +247,7 @@ impl ErfStudy {
     }
 
     /// Everything that was asked, as a digest.
-    fn identity(&self, shard: Shard) -> String {
+    pub(super) fn identity(&self, shard: Shard) -> String {
         let asked = format!(
             "{:?}",
             (

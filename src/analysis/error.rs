@@ -50,3 +50,10 @@ pub enum AnalysisError {
     #[error("the table can't be written: {0}")]
     Table(#[from] csv::Error),
 }
+
+impl AnalysisError {
+    /// Whether the work was asked to stop, so that nothing is wrong with it.
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Stopped(_) | Self::Erf(ErfError::Stopped { .. }))
+    }
+}

@@ -3,6 +3,7 @@
 //! Paths are relative to the file's own folder; `${NAME}` in a path is an environment variable, and
 //! `${NAME:-default}` one with a default.
 
+pub mod cluster;
 mod place;
 mod schema;
 
@@ -12,6 +13,7 @@ use tch::Device;
 use thiserror::Error;
 use toml::Spanned;
 
+pub use self::cluster::ClusterPart;
 use self::place::Source;
 use self::schema::{Document, NetworkTable};
 use crate::figure::{Colormap, Format};
@@ -111,6 +113,8 @@ pub struct Analysis {
     pub shapebias: Option<ShapeBiasPart>,
     /// Side of the input, in pixels, at which networks' costs are counted.
     pub cost_size: usize,
+    /// What the study's tasks are given on a cluster.
+    pub cluster: ClusterPart,
     /// What the report looks like.
     pub report: Options,
     /// File formats of the figures beside the results.
@@ -166,6 +170,7 @@ impl Analysis {
                 .map(|table| shapebias(&source, table))
                 .transpose()?,
             cost_size: document.inspect.as_ref().and_then(|part| part.size).unwrap_or(224),
+            cluster: ClusterPart::read(&source, document.cluster.as_ref())?,
             figures: formats(&source, &document)?,
             report: report(&source, &document)?,
         };

@@ -1,11 +1,14 @@
 //! Running an analysis file: what has been computed from the same inputs is reused, the rest is
 //! computed, and a report is made of all.
 
+pub mod division;
 mod inputs;
 mod plan;
+pub mod record;
 
 use std::path::PathBuf;
 
+use self::division::Division;
 use self::inputs::Inputs;
 pub use self::plan::{State, Task, Work, plan};
 use super::AnalysisError;
@@ -44,8 +47,38 @@ pub fn run(
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<Outcome, AnalysisError> {
+    carry_out(analysis, plan(analysis), None, progress, stop)
+}
+
+/// Does what is left of an analysis once the shares of its networks' work have been computed: puts
+/// them together, and ends as [`run`] does.
+///
+/// # Errors
+///
+/// [`AnalysisError::Parts`] where shares are missing; as [`run`].
+pub fn finish(
+    analysis: &Analysis,
+    division: &Division,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<Outcome, AnalysisError> {
+    let plan = plan(analysis);
+    division.check_shares_of(&plan)?;
+    division.recorded(&division.merge_folder(), || {
+        carry_out(analysis, plan, Some(division), progress, stop)
+    })
+}
+
+/// Does the tasks, with shares where they are given, and makes the report.
+fn carry_out(
+    analysis: &Analysis,
+    plan: Vec<Task>,
+    division: Option<&Division>,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<Outcome, AnalysisError> {
     let mut outcome = Outcome::default();
-    for task in plan(analysis) {
+    for task in plan {
         match &task.state {
             State::Reuse => {
                 progress.say(&format!("{}: reused", task.name));
@@ -57,7 +90,7 @@ pub fn run(
             }
             State::Compute(reason) => {
                 progress.say(&format!("{}: {reason}", task.name));
-                match execute(analysis, &task, progress, stop, &mut outcome)? {
+                match execute(analysis, &task, division, progress, stop, &mut outcome)? {
                     Some(fresh) => fresh.write(&task.folder)?,
                     None => continue,
                 }
@@ -75,19 +108,23 @@ pub fn run(
 fn execute(
     analysis: &Analysis,
     task: &Task,
+    division: Option<&Division>,
     progress: &dyn Progress,
     stop: &Stop,
     outcome: &mut Outcome,
 ) -> Result<Option<Inputs>, AnalysisError> {
     let force = Inputs::exist(&task.folder);
+    let shares = division.map(|division| division.shares_of(task)).unwrap_or_default();
     let done = match &task.work {
         Work::Erf(network) => {
-            let study = erf_study(analysis, network, task, force);
-            study.run(progress, stop).map(|done| done.failures)
+            let study = erf_study(analysis, network, &task.folder, force);
+            let merged = if shares.is_empty() { Ok(()) } else { study.merge(&shares) };
+            merged.and_then(|()| study.run(progress, stop)).map(|done| done.failures)
         }
         Work::Evaluate(network) => {
-            let study = evaluation(analysis, network, task, force);
-            study.run(progress, stop).map(|done| done.failures)
+            let study = evaluation(analysis, network, &task.folder, force);
+            let merged = if shares.is_empty() { Ok(()) } else { study.merge(&shares) };
+            merged.and_then(|()| study.run(progress, stop)).map(|done| done.failures)
         }
         Work::Combine => {
             let combination = combination(analysis, task, force);
@@ -107,10 +144,7 @@ fn execute(
             outcome.failures.extend(failures);
             Ok(None)
         }
-        Err(
-            error @ (AnalysisError::Stopped(_)
-            | AnalysisError::Erf(crate::erf::ErfError::Stopped { .. })),
-        ) => Err(error),
+        Err(error) if error.is_stop() => Err(error),
         Err(error) => {
             progress.warn(&format!("{} failed: {error}", task.name));
             outcome.failures.push((task.label.clone(), error.to_string()));
@@ -141,7 +175,12 @@ fn path(exact: bool) -> Path {
     if exact { Path::Exact } else { Path::Fast }
 }
 
-fn erf_study(analysis: &Analysis, network: &NetworkPart, task: &Task, force: bool) -> ErfStudy {
+fn erf_study(
+    analysis: &Analysis,
+    network: &NetworkPart,
+    folder: &std::path::Path,
+    force: bool,
+) -> ErfStudy {
     let part = analysis.erf.as_ref();
     let map = network.map.as_ref().map(|map| (network.label.clone(), map.clone()));
     let models = if map.is_some() { Vec::new() } else { network.spec.iter().cloned().collect() };
@@ -163,7 +202,7 @@ fn erf_study(analysis: &Analysis, network: &NetworkPart, task: &Task, force: boo
         path: path(part.is_some_and(|part| part.exact)),
         device: analysis.device,
         seed: analysis.seed,
-        out: task.folder.clone(),
+        out: folder.to_owned(),
         force,
         colormap: analysis.report.colormap,
         formats: analysis.figures.clone(),
@@ -173,7 +212,7 @@ fn erf_study(analysis: &Analysis, network: &NetworkPart, task: &Task, force: boo
 fn evaluation(
     analysis: &Analysis,
     network: &NetworkPart,
-    task: &Task,
+    folder: &std::path::Path,
     force: bool,
 ) -> ShapeBiasStudy {
     let part = analysis.shapebias.as_ref();
@@ -193,7 +232,7 @@ fn evaluation(
         path: path(part.is_some_and(|part| part.exact)),
         device: analysis.device,
         seed: analysis.seed,
-        out: task.folder.clone(),
+        out: folder.to_owned(),
         force,
         confusion: false,
         formats: Vec::new(),

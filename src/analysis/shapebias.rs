@@ -323,7 +323,7 @@ impl ShapeBiasStudy {
     }
 
     /// Everything that was asked, as a digest.
-    fn identity(&self, shard: Shard) -> String {
+    pub(super) fn identity(&self, shard: Shard) -> String {
         let asked = format!(
             "{:?}",
             (

@@ -11,6 +11,8 @@ mod models;
 mod report;
 mod run;
 mod shapebias;
+mod status;
+mod submit;
 mod values;
 
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ enum Command {
     Inspect(inspect::Arguments),
     Report(report::Arguments),
     Run(run::Arguments),
+    Submit(submit::Arguments),
+    Status(status::Arguments),
     Demo(demo::Arguments),
     Models(models::Arguments),
     Fetch(fetch::Arguments),
@@ -76,6 +80,8 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Submit(arguments) => submit::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),

@@ -54,9 +54,14 @@ impl ModelArguments {
 
     /// Makes the choice of threads count.
     pub fn apply_threads(&self) {
-        if let Some(threads) = self.threads {
-            tch::set_num_threads(i32::from(threads));
-        }
+        apply_threads(self.threads);
+    }
+}
+
+/// Makes a choice of threads count, where there is one.
+pub fn apply_threads(threads: Option<u16>) {
+    if let Some(threads) = threads {
+        tch::set_num_threads(i32::from(threads));
     }
 }
 

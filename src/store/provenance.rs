@@ -46,12 +46,12 @@ impl Provenance {
 }
 
 /// The command line, one element an argument; bytes that aren't UTF-8 are replaced.
-pub(super) fn command_line() -> Vec<String> {
+pub fn command_line() -> Vec<String> {
     std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect()
 }
 
 /// Now, as RFC 3339 in UTC with whole seconds: `2022-03-13T17:59:21Z`.
-pub(super) fn now() -> String {
+pub fn now() -> String {
     format!("{:.0}", jiff::Timestamp::now())
 }
 

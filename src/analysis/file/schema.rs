@@ -22,6 +22,7 @@ pub struct Document {
     pub erf: Option<ErfTable>,
     pub shapebias: Option<ShapeBiasTable>,
     pub inspect: Option<InspectTable>,
+    pub cluster: Option<ClusterTable>,
     #[serde(default)]
     pub report: ReportTable,
 }
@@ -77,6 +78,21 @@ pub struct ShapeBiasTable {
 #[serde(deny_unknown_fields)]
 pub struct InspectTable {
     pub size: Option<usize>,
+}
+
+/// `[cluster]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterTable {
+    pub partition: Option<Spanned<String>>,
+    pub time: Option<Spanned<String>>,
+    pub memory: Option<Spanned<String>>,
+    pub cpus: Option<u16>,
+    pub gpus: Option<u16>,
+    pub account: Option<Spanned<String>>,
+    pub setup: Option<String>,
+    #[serde(default)]
+    pub options: Vec<Spanned<String>>,
 }
 
 /// `[report]`.

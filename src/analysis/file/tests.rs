@@ -69,3 +69,24 @@ fn a_network_without_checkpoint_or_with_another_ones_files_is_refused() {
     let message = complaint(&format!("{GOOD}[[networks]]\nlabel = \"A\"\nmap = \"b.npy\"\n"));
     assert!(message.contains("would share its files with A"), "{message}");
 }
+
+#[test]
+fn what_a_cluster_gives_is_read_and_its_errors_are_like_the_others() {
+    let text = format!(
+        "{GOOD}\n[cluster]\npartition = \"gpu\"\ncpus = 4\nsetup = \"module load a\\nb\"\n\
+         options = [\"--qos=low\"]\n"
+    );
+    let cluster = parse(&text).unwrap().cluster;
+    assert_eq!((cluster.partition.as_deref(), cluster.cpus), (Some("gpu"), Some(4)));
+    assert_eq!(cluster.setup.as_deref(), Some("module load a\nb"));
+    assert_eq!((cluster.options, cluster.time), (vec!["--qos=low".to_owned()], None));
+    assert_eq!(parse(GOOD).unwrap().cluster, ClusterPart::default());
+    assert_eq!(
+        complaint(&text.replace("partition", "partitions")),
+        "study.toml, line 11: unknown key `partitions` in [cluster]; did you mean `partition`?"
+    );
+    let message = complaint(&text.replace("cpus = 4", "cpus = 0"));
+    assert!(message.contains("line 10: `cpus` is at least 1"), "{message}");
+    let message = complaint(&text.replace("\"gpu\"", "\"gpu\\n#SBATCH --x\""));
+    assert!(message.contains("line 11: key `partition`: "), "{message}");
+}

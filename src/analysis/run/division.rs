@@ -1,0 +1,323 @@
+//! A study divided into tasks for many machines: a network's share of the images or stimuli each.
+//!
+//! Which tasks there are, and their numbers, depends on the analysis file and the number of shards
+//! alone, so that a machine needs nothing but a number.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use super::plan::{State, Task, Work};
+use super::record::{Record, Stage};
+use super::{erf_study, evaluation};
+use crate::analysis::AnalysisError;
+use crate::analysis::file::{Analysis, NetworkPart};
+use crate::erf::state::SAVE_EVERY;
+use crate::progress::{Progress, Stop};
+use crate::store::{Settings, Shard, digest, safe_file_name};
+
+/// Digits of a digest in a folder's name.
+const DIGITS: usize = 12;
+
+/// What is computed of a network share by share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The sums of its effective receptive field.
+    Erf,
+    /// Its decisions on the stimuli.
+    Decisions,
+}
+
+/// The part of the work that one network has in one analysis, which is divided.
+#[derive(Clone, Debug)]
+pub struct DividedWork {
+    /// What is computed.
+    pub kind: Kind,
+    /// Of which network.
+    pub network: NetworkPart,
+    /// For a reader: "ERF of ResNet-101".
+    pub name: String,
+    /// For files: "erf-ResNet-101".
+    pub file_name: String,
+    /// Folder of its shares; another one for other settings.
+    pub folder: PathBuf,
+}
+
+/// A network's share.
+#[derive(Clone, Debug)]
+pub struct ShareTask<'a> {
+    /// Number of the task, from 1.
+    pub index: usize,
+    /// What it is a share of.
+    pub work: &'a DividedWork,
+    /// Which share.
+    pub shard: Shard,
+    /// Folder of what it computes.
+    pub folder: PathBuf,
+}
+
+/// All tasks of a study.
+#[derive(Clone, Debug)]
+pub struct Division {
+    /// Into how many shares the work on each network is divided.
+    pub shards: NonZeroUsize,
+    /// What is divided, in the order of the analysis.
+    pub works: Vec<DividedWork>,
+    /// The study's folder `cluster`.
+    pub folder: PathBuf,
+}
+
+impl Division {
+    /// Divides the work on each network by `shards`.
+    pub fn new(analysis: &Analysis, shards: NonZeroUsize) -> Self {
+        let folder = analysis.out.join("cluster");
+        let mut works = Vec::new();
+        let runs = |network: &&NetworkPart| network.spec.is_some();
+        if analysis.erf.is_some() {
+            let measured = analysis.networks.iter().filter(runs).filter(|n| n.map.is_none());
+            works.extend(measured.map(|n| DividedWork::new(analysis, &folder, Kind::Erf, n)));
+        }
+        if analysis.shapebias.as_ref().is_some_and(|part| part.stimuli.is_some()) {
+            let deciding = analysis.networks.iter().filter(runs).filter(|n| n.decisions.is_none());
+            works.extend(deciding.map(|n| DividedWork::new(analysis, &folder, Kind::Decisions, n)));
+        }
+        Self { shards, works, folder }
+    }
+
+    /// How many tasks there are.
+    pub fn count(&self) -> usize {
+        self.works.len() * self.shards.get()
+    }
+
+    /// The task of this number.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError::Request`] where there is none.
+    pub fn task(&self, index: usize) -> Result<ShareTask<'_>, AnalysisError> {
+        let place = index.wrapping_sub(1);
+        let number = place % self.shards + 1;
+        let shard = Shard::new(number, self.shards.get()).ok();
+        match (self.works.get(place / self.shards), shard) {
+            (Some(work), Some(shard)) => {
+                let folder = work.folder.join(format!("{number}of{}", self.shards));
+                Ok(ShareTask { index, work, shard, folder })
+            }
+            _ if self.works.is_empty() => Err(AnalysisError::Request(
+                "no network of the study has anything to compute that could be divided".to_owned(),
+            )),
+            _ => Err(AnalysisError::Request(format!(
+                "there is no task {index}: with {} shards of each network's work the study has \
+                 tasks 1 to {}",
+                self.shards,
+                self.count()
+            ))),
+        }
+    }
+
+    /// All tasks, in order.
+    pub fn tasks(&self) -> impl Iterator<Item = ShareTask<'_>> {
+        (1..=self.count()).filter_map(|index| self.task(index).ok())
+    }
+
+    /// The tasks of one work, in order.
+    pub fn tasks_of<'a>(&'a self, work: &'a DividedWork) -> impl Iterator<Item = ShareTask<'a>> {
+        self.tasks().filter(|task| task.work.folder == work.folder)
+    }
+
+    /// Computes one task, on from where it was interrupted. Its folder says how far it has come.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError`]: no such task, a network that fails, a part of other settings (unless
+    /// `force`), a folder that can't be written, `stop`.
+    pub fn run(
+        &self,
+        analysis: &Analysis,
+        index: usize,
+        force: bool,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<ShareTask<'_>, AnalysisError> {
+        let task = self.task(index)?;
+        let ShareTask { work: DividedWork { kind, network, .. }, shard, folder, .. } = &task;
+        self.recorded(folder, || {
+            let failures = match kind {
+                Kind::Erf => {
+                    let study = erf_study(analysis, network, folder, force);
+                    study.run_shard(*shard, SAVE_EVERY, progress, stop)?
+                }
+                Kind::Decisions => {
+                    let study = evaluation(analysis, network, folder, force);
+                    study.run_shard(*shard, progress, stop)?
+                }
+            };
+            match failures.into_iter().next() {
+                Some((_, reason)) => Err(AnalysisError::Failed(reason)),
+                None => Ok(()),
+            }
+        })?;
+        Ok(task)
+    }
+
+    /// Does some work, and keeps a record of it in `folder`.
+    pub(super) fn recorded<T>(
+        &self,
+        folder: &Path,
+        work: impl FnOnce() -> Result<T, AnalysisError>,
+    ) -> Result<T, AnalysisError> {
+        Record::new(Stage::Begun, None).write(folder)?;
+        let done = work();
+        match &done {
+            Ok(_) => Record::new(Stage::Done, None).write(folder)?,
+            // It goes on from there when it is started again.
+            Err(error) if error.is_stop() => {}
+            Err(error) => Record::new(Stage::Failed, Some(error.to_string())).write(folder)?,
+        }
+        done
+    }
+
+    /// Folder of the record of putting the shares together.
+    pub fn merge_folder(&self) -> PathBuf {
+        let folders: Vec<String> =
+            self.works.iter().map(|work| work.folder.display().to_string()).collect();
+        let digest = digest::sha256_bytes(folders.join("\n").as_bytes());
+        self.folder.join("parts").join(format!("merge-{}-of{}", &digest[..DIGITS], self.shards))
+    }
+
+    /// Refuses to put shares together while some are missing that the plan has a use for.
+    pub(super) fn check_shares_of(&self, plan: &[Task]) -> Result<(), AnalysisError> {
+        let needed = plan.iter().filter(|task| matches!(task.state, State::Compute(_)));
+        let missing: Vec<usize> = needed
+            .filter_map(|task| self.work_of(task))
+            .flat_map(|work| self.tasks_of(work))
+            .filter(|share| !Record::is_done(&share.folder))
+            .map(|share| share.index)
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(AnalysisError::Parts(format!(
+            "of {} tasks, these aren't done: {} (`fieldscope status` tells how to run them)",
+            self.count(),
+            ranges(&missing)
+        )))
+    }
+
+    /// Folders of the shares of a task of the whole; none where it isn't divided.
+    pub(super) fn shares_of(&self, task: &Task) -> Vec<PathBuf> {
+        let work = self.work_of(task).into_iter();
+        work.flat_map(|work| self.tasks_of(work)).map(|share| share.folder).collect()
+    }
+
+    /// What of a plan's task is divided.
+    pub fn work_of(&self, task: &Task) -> Option<&DividedWork> {
+        let kind = match &task.work {
+            Work::Erf(_) => Kind::Erf,
+            Work::Evaluate(_) => Kind::Decisions,
+            Work::Combine | Work::Inspect => return None,
+        };
+        self.works.iter().find(|work| work.kind == kind && work.network.label == task.label)
+    }
+}
+
+impl DividedWork {
+    fn new(analysis: &Analysis, folder: &Path, kind: Kind, network: &NetworkPart) -> Self {
+        let label = &network.label;
+        let (name, prefix, asked) = match kind {
+            Kind::Erf => {
+                let study = erf_study(analysis, network, folder, false);
+                (format!("ERF of {label}"), "erf", study.identity(Shard::WHOLE))
+            }
+            Kind::Decisions => {
+                let study = evaluation(analysis, network, folder, false);
+                let asked = format!("{} {}", study.identity(Shard::WHOLE), study.batch_size);
+                (format!("decisions of {label}"), "decisions", asked)
+            }
+        };
+        // What is cheap to find out; the parts themselves know the rest, and refuse to go on with it.
+        let checkpoint = network.spec.as_ref().and_then(|spec| spec.checkpoint.as_ref());
+        let length =
+            checkpoint.and_then(|path| std::fs::metadata(path).ok()).map(|file| file.len());
+        let settings = Settings::of_this_version();
+        let known = format!("{asked} {:?} {length:?} {settings:?}", analysis.device);
+        let digest = digest::sha256_bytes(known.as_bytes());
+        let file_name = format!("{prefix}-{}", safe_file_name(label));
+        let folder = folder.join("parts").join(format!("{file_name}-{}", &digest[..DIGITS]));
+        Self { kind, network: network.clone(), name, file_name, folder }
+    }
+}
+
+/// Numbers in rising order, as `1,3-5`.
+pub fn ranges(numbers: &[usize]) -> String {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let write = |(first, last): &(usize, usize)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
+    runs.iter().map(write).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STUDY: &str = "title = \"T\"\ninit = \"random\"\n\n[[networks]]\nlabel = \"A\"\n\
+                         arch = \"resnet18\"\n\n[[networks]]\nlabel = \"B/2\"\n\
+                         arch = \"resnet34\"\nmap = \"b.npy\"\n\n[erf]\nimages = [\"i\"]\n\n\
+                         [shapebias]\nstimuli = \"s\"\n";
+
+    fn division(text: &str, shards: usize) -> Division {
+        let analysis = Analysis::parse(text, "study.toml", Path::new("folder")).unwrap();
+        Division::new(&analysis, NonZeroUsize::new(shards).unwrap())
+    }
+
+    #[test]
+    fn tasks_are_numbered_network_by_network_and_share_by_share() {
+        let division = division(STUDY, 2);
+        let tasks: Vec<_> = division
+            .tasks()
+            .map(|task| (task.index, task.work.name.clone(), task.shard.to_string()))
+            .collect();
+        let expected = [
+            (1, "ERF of A", "1/2"),
+            (2, "ERF of A", "2/2"),
+            (3, "decisions of A", "1/2"),
+            (4, "decisions of A", "2/2"),
+            (5, "decisions of B/2", "1/2"),
+            (6, "decisions of B/2", "2/2"),
+        ];
+        assert_eq!(tasks, expected.map(|(i, name, shard)| (i, name.to_owned(), shard.to_owned())));
+        for wrong in [0, 7, usize::MAX] {
+            let message = division.task(wrong).unwrap_err().to_string();
+            assert!(message.contains("tasks 1 to 6"), "{message}");
+        }
+        let names: Vec<&str> = division.works.iter().map(|w| w.file_name.as_str()).collect();
+        assert_eq!(names, ["erf-A", "decisions-A", "decisions-B_2"]);
+    }
+
+    #[test]
+    fn shares_of_other_settings_have_other_folders() {
+        let folder = |text: &str, index: usize| division(text, 2).works[index].folder.clone();
+        let other = STUDY.replace("[erf]", "[erf]\nsize = 64");
+        assert_ne!(folder(STUDY, 0), folder(&other, 0));
+        assert_eq!(folder(STUDY, 1), folder(&other, 1));
+        let other = STUDY.replace("[shapebias]", "[shapebias]\nbatch_size = 3");
+        assert_eq!(folder(STUDY, 0), folder(&other, 0));
+        assert_ne!(folder(STUDY, 1), folder(&other, 1));
+        let other = STUDY.replace("init", "description = \"D\"\ninit");
+        assert_eq!(folder(STUDY, 0), folder(&other, 0));
+    }
+
+    #[test]
+    fn numbers_are_written_as_ranges() {
+        assert_eq!(ranges(&[]), "");
+        assert_eq!(ranges(&[4]), "4");
+        assert_eq!(ranges(&[1, 2, 3, 5, 7, 8]), "1-3,5,7-8");
+    }
+}

@@ -1,0 +1,213 @@
+//! What of a study has been submitted: ids of jobs, in a small file beside their scripts.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::ClusterError;
+use super::slurm::{Ended, Queued};
+use crate::store::{StoreError, atomic};
+
+/// Name of the file in the study's folder `cluster`.
+pub const FILE_NAME: &str = "submission.json";
+
+/// What has been submitted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Where the command was started.
+    pub folder: PathBuf,
+    /// The command, one element an argument.
+    pub command: Vec<String>,
+    /// Into how many shares the work on each network is divided.
+    pub shards: usize,
+    /// Array jobs, in the order in which they were submitted.
+    pub arrays: Vec<ArrayJob>,
+    /// Id of the job that puts the shares together.
+    pub merge: Option<String>,
+    /// Folders of works that needed no task, for their results were there.
+    pub reused: Vec<PathBuf>,
+}
+
+/// An array job that computes shares of one work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayJob {
+    /// Its id.
+    pub job: String,
+    /// Folder of the work's shares.
+    pub work: PathBuf,
+    /// Its array indices, which are the numbers of shares.
+    pub shards: Vec<usize>,
+}
+
+/// What Slurm knows of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known<'a> {
+    /// It was never submitted.
+    NotSubmitted,
+    /// It is in the queue, running or waiting.
+    Queued(&'a Queued),
+    /// It has left the queue, and the accounting says how.
+    Ended(&'a Ended),
+    /// It has left the queue, and there is no accounting.
+    Gone,
+    /// Slurm can't be asked.
+    Silent,
+}
+
+/// Slurm's answers, asked once.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    /// The queue; nothing where Slurm can't be asked.
+    pub queue: Option<Vec<Queued>>,
+    /// Jobs that have ended; empty where there is no accounting.
+    pub history: Vec<Ended>,
+}
+
+impl Submission {
+    /// Reads what was submitted; nothing where nothing was.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::Damaged`], [`ClusterError::Store`].
+    pub fn read(folder: &Path) -> Result<Option<Self>, ClusterError> {
+        let path = folder.join(FILE_NAME);
+        match std::fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(|error| ClusterError::Damaged { path, problem: error.to_string() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", &path, error).into()),
+        }
+    }
+
+    /// Writes it, so that a submission that breaks off knows its jobs.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::Store`].
+    pub fn write(&self, folder: &Path) -> Result<(), ClusterError> {
+        Ok(atomic::write(&folder.join(FILE_NAME), |file| {
+            serde_json::to_writer_pretty(&mut *file, self)?;
+            std::io::Write::write_all(file, b"\n")
+        })?)
+    }
+
+    /// Refuses another current folder than the one that the study was submitted from.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::Elsewhere`].
+    pub fn check_folder(&self, here: &Path) -> Result<(), ClusterError> {
+        if self.folder == here {
+            return Ok(());
+        }
+        Err(ClusterError::Elsewhere { there: self.folder.clone(), here: here.to_owned() })
+    }
+
+    /// Ids of all jobs that were submitted.
+    pub fn jobs(&self) -> Vec<String> {
+        let jobs = self.arrays.iter().map(|array| array.job.clone()).chain(self.merge.clone());
+        jobs.collect()
+    }
+
+    /// Id of the job that a share was submitted in last.
+    pub fn job_of(&self, work: &Path, shard: usize) -> Option<&str> {
+        let mut arrays = self.arrays.iter().rev();
+        let found = arrays.find(|array| array.work == work && array.shards.contains(&shard));
+        found.map(|array| array.job.as_str())
+    }
+
+    /// What Slurm knows of a share.
+    pub fn known<'a>(&self, work: &Path, shard: usize, answers: &'a Answers) -> Known<'a> {
+        match self.job_of(work, shard) {
+            Some(job) => answers.of(job, Some(shard)),
+            None => Known::NotSubmitted,
+        }
+    }
+
+    /// Jobs in the queue that aren't of these works, or of another number of shards, by id.
+    pub fn strangers(&self, works: &[&Path], shards: usize, queue: &[Queued]) -> BTreeSet<String> {
+        let in_queue = |job: &str| queue.iter().any(|queued| queued.job == job);
+        let strange = |array: &&ArrayJob| {
+            self.shards != shards || !works.iter().any(|work| *work == array.work)
+        };
+        let arrays = self.arrays.iter().filter(strange).map(|array| &array.job);
+        let merge = self.merge.iter().filter(|_| self.shards != shards);
+        arrays.chain(merge).filter(|job| in_queue(job)).cloned().collect()
+    }
+}
+
+impl Answers {
+    /// What is known of a job, or of a task of an array job.
+    pub fn of(&self, job: &str, index: Option<usize>) -> Known<'_> {
+        let Some(queue) = &self.queue else { return Known::Silent };
+        if let Some(queued) = queue.iter().find(|q| q.job == job && q.index == index) {
+            return Known::Queued(queued);
+        }
+        // Of a task that was requeued, the last is what counts.
+        match self.history.iter().rev().find(|ended| ended.job == job && ended.index == index) {
+            Some(ended) => Known::Ended(ended),
+            None => Known::Gone,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queued(job: &str, index: Option<usize>) -> Queued {
+        let [state, elapsed, place] = ["RUNNING", "0:01", "node"].map(str::to_owned);
+        Queued { job: job.to_owned(), index, state, elapsed, place }
+    }
+
+    fn array(job: &str, work: &str, shards: &[usize]) -> ArrayJob {
+        ArrayJob { job: job.to_owned(), work: work.into(), shards: shards.to_vec() }
+    }
+
+    fn submission() -> Submission {
+        let arrays = vec![array("5", "a", &[1, 2]), array("6", "b", &[1]), array("8", "a", &[2])];
+        let merge = Some("9".to_owned());
+        Submission { folder: "/h".into(), shards: 2, arrays, merge, ..Submission::default() }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_damage_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Submission::read(folder.path()).unwrap(), None);
+        submission().write(folder.path()).unwrap();
+        assert_eq!(Submission::read(folder.path()).unwrap(), Some(submission()));
+        std::fs::write(folder.path().join(FILE_NAME), "[]").unwrap();
+        let message = Submission::read(folder.path()).unwrap_err().to_string();
+        assert!(message.contains(FILE_NAME) && message.contains("squeue"), "{message}");
+    }
+
+    #[test]
+    fn the_last_job_of_a_share_counts() {
+        let submission = submission();
+        let ended = Ended { job: "6".to_owned(), index: Some(1), state: "TIMEOUT".to_owned() };
+        let queue = vec![queued("5", Some(1)), queued("5", Some(2)), queued("8", Some(2))];
+        let answers = Answers { queue: Some(queue.clone()), history: vec![ended.clone()] };
+        let known = |work: &str, shard| submission.known(Path::new(work), shard, &answers);
+        assert_eq!(known("a", 1), Known::Queued(&queue[0]));
+        assert_eq!(known("a", 2), Known::Queued(&queue[2]));
+        assert_eq!(known("b", 1), Known::Ended(&ended));
+        assert_eq!(known("b", 2), Known::NotSubmitted);
+        assert_eq!(answers.of("9", None), Known::Gone);
+        assert_eq!(Answers::default().of("9", None), Known::Silent);
+    }
+
+    #[test]
+    fn jobs_of_another_division_are_found_while_they_are_in_the_queue() {
+        let submission = submission();
+        let queue = [queued("5", Some(1)), queued("6", Some(1)), queued("9", None)];
+        let strangers = |works: &[&str], shards| {
+            let works: Vec<&Path> = works.iter().map(Path::new).collect();
+            submission.strangers(&works, shards, &queue).into_iter().collect::<Vec<_>>()
+        };
+        assert!(strangers(&["a", "b"], 2).is_empty());
+        assert_eq!(strangers(&["a"], 2), ["6"]);
+        assert_eq!(strangers(&["a", "b"], 4), ["5", "6", "9"]);
+    }
+}
