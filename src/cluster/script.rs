@@ -123,7 +123,7 @@ impl Launch {
 /// # Errors
 ///
 /// [`ClusterError::Unwritable`] where one holds a NUL.
-pub fn quote<'a>(words: &[&'a str]) -> Result<String, ClusterError> {
+pub fn quote(words: &[&str]) -> Result<String, ClusterError> {
     shlex::try_join(words.iter().copied())
         .map_err(|_| ClusterError::Unwritable { what: words.join(" "), problem: "it holds a NUL" })
 }

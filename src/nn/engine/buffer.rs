@@ -48,7 +48,8 @@ impl Region {
         let address = memory.as_mut_ptr() as usize / size_of::<f32>();
         // From a huge page's start, so that buffers lie in as few as can be.
         let first = address.next_multiple_of(memory::HUGE_PAGE_NUMBERS) - address;
-        Region { memory, free: vec![first..first + count] }
+        let all = first..first + count;
+        Region { memory, free: vec![all] }
     }
 
     /// The first part that holds `count` numbers: the lower, the fewer pages are ever touched.

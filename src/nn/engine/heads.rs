@@ -139,7 +139,8 @@ fn parameters_of(
             .and_then(|parts| tch::Tensor::f_cat(&parts, axis as i64))
             .map_err(NnError::torch(format!("preparing {name}")))
     };
-    own.insert(w.table.clone(), narrowed(&w.table, 1, &[head..head + 1])?);
+    let column = head..head + 1;
+    own.insert(w.table.clone(), narrowed(&w.table, 1, &[column])?);
     let ranges = [0, 1, 2].map(|part| {
         let first = (part * w.heads + head) * channels;
         first..first + channels
