@@ -131,11 +131,10 @@ fn advise(
     let file = quote(&["--", &file])?;
     let to_run = status.to_run();
     let merge_failed = matches!(status.merge.doing, Doing::Failed(_) | Doing::Missing);
-    if !to_run.is_empty() || (merge_failed && status.is_computed()) {
-        if let Some(submission) = submission {
-            let command: Vec<&str> = submission.command.iter().map(String::as_str).collect();
-            out(format_args!("to submit what is missing, and only that:\n  {}", quote(&command)?))?;
-        }
+    let is_missing = !to_run.is_empty() || (merge_failed && status.is_computed());
+    if let Some(submission) = submission.filter(|_| is_missing) {
+        let command: Vec<&str> = submission.command.iter().map(String::as_str).collect();
+        out(format_args!("to submit what is missing, and only that:\n  {}", quote(&command)?))?;
     }
     if !to_run.is_empty() {
         let tasks = numbers(&to_run);
