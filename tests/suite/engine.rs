@@ -1,9 +1,11 @@
 //! The fast path against PyTorch's maps and the reference path, with formula weights on the formula
 //! image.
 
+use fieldscope::erf::ratio::CentredSquares;
 use fieldscope::nn::autograd::{Reference, Unit};
 use fieldscope::nn::engine::{Engine, Options};
 use fieldscope::nn::fold::{fold, largest_difference};
+use ndarray::Array2;
 use tch::{Kind, Tensor};
 
 use crate::common::{read_f32, relative_l1, relative_largest, shared};
@@ -14,7 +16,15 @@ fn map(engine: &Engine, image: &Tensor, unit: Unit) -> Vec<f32> {
     values(&gradient.relu().sum_dim_intlist([0i64].as_slice(), false, Kind::Double))
 }
 
-/// Folded: maps within 5e-3 of PyTorch's, logits within 1e-5 of the largest.
+/// Sides of the squares of the area ratios; `None` for "whole map".
+fn sides(map: &[f32], size: usize) -> [Option<usize>; 4] {
+    let map = map.iter().map(|&value| (f64::from(value) + 1.0).log10()).collect();
+    let squares = CentredSquares::of(&Array2::from_shape_vec((size, size), map).unwrap());
+    [0.2, 0.3, 0.5, 0.99].map(|threshold| squares.area_ratio(threshold).side)
+}
+
+/// Folded: maps within 5e-3 of PyTorch's, each square of the area ratios within one step of 2 pixels,
+/// logits within 1e-5 of the largest.
 fn check(name: &str, size: usize) {
     let Some(shared) = shared() else { return };
     let image = formula_image(size);
@@ -31,6 +41,12 @@ fn check(name: &str, size: usize) {
     let error = relative_l1(&map(&folded, &image, unit), expected.as_slice().unwrap());
     eprintln!("{name}-{size}: folded map {error:.2e}");
     assert!(error < 5e-3, "{name}-{size}: folded maps differ by {error:.2e}");
+    let found = sides(&map(&folded, &image, unit), size);
+    for (found, expected) in found.into_iter().zip(sides(expected.as_slice().unwrap(), size)) {
+        // One step beyond the largest square is the whole map.
+        let [found, expected] = [found, expected].map(|side| side.unwrap_or(size + 1));
+        assert!(found.abs_diff(expected) <= 2, "{name}-{size}: {found}, not {expected} pixels");
+    }
 
     let expected = read_f32(&shared.join(format!("golden/{name}-{size}.logits.npy")));
     let logits = values(&folded.logits(&Tensor::cat(&[&image, &image], 0)).unwrap());
