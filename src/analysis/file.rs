@@ -5,6 +5,7 @@
 
 pub mod cluster;
 mod place;
+mod report;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -16,8 +17,8 @@ use toml::Spanned;
 pub use self::cluster::ClusterPart;
 use self::place::Source;
 use self::schema::{Document, NetworkTable};
-use crate::figure::{Colormap, Format};
-use crate::report::{Options, Output, figures, tables};
+use crate::figure::Format;
+use crate::report::Options;
 use crate::shapebias::bootstrap::RESAMPLES;
 use crate::store::safe_file_name;
 use crate::zoo::model::TORCHSCRIPT;
@@ -171,8 +172,8 @@ impl Analysis {
                 .transpose()?,
             cost_size: document.inspect.as_ref().and_then(|part| part.size).unwrap_or(224),
             cluster: ClusterPart::read(&source, document.cluster.as_ref())?,
-            figures: formats(&source, &document)?,
-            report: report(&source, &document)?,
+            figures: report::formats(&source, &document)?,
+            report: report::options(&source, &document)?,
         };
         analysis.check(&source)?;
         Ok(analysis)
@@ -347,53 +348,6 @@ fn shapebias(
         resamples: table.resamples.unwrap_or(RESAMPLES),
         exact: table.exact,
     })
-}
-
-fn formats(source: &Source<'_>, document: &Document) -> Result<Vec<Format>, AnalysisFileError> {
-    let Some(names) = &document.report.figure_formats else { return Ok(Format::ALL.to_vec()) };
-    let format = |name: &Spanned<String>| {
-        let found = Format::ALL.into_iter().find(|f| f.extension() == name.get_ref());
-        found.ok_or_else(|| source.choice(name, "figure_formats", &["png", "svg", "pdf"]))
-    };
-    names.iter().map(format).collect()
-}
-
-fn report(source: &Source<'_>, document: &Document) -> Result<Options, AnalysisFileError> {
-    let table = &document.report;
-    let mut options = Options {
-        title: document.title.clone(),
-        description: document.description.clone(),
-        ..Options::default()
-    };
-    if let Some(names) = &table.formats {
-        let output = |name: &Spanned<String>| match name.get_ref().as_str() {
-            "html" => Ok(Output::Html),
-            "markdown" => Ok(Output::Markdown),
-            "latex" => Ok(Output::Latex),
-            _ => Err(source.choice(name, "formats", &["html", "markdown", "latex"])),
-        };
-        options.outputs = names.iter().map(output).collect::<Result<_, _>>()?;
-    }
-    if let Some(name) = &table.colormap {
-        let colormap: Result<Colormap, _> = name.get_ref().parse();
-        options.colormap =
-            colormap.map_err(|_| source.choice(name, "colormap", &Colormap::NAMES))?;
-    }
-    let captioned: Vec<&str> = figures::NAMES.into_iter().chain(tables::NAMES).collect();
-    for (name, text) in &table.captions {
-        if !captioned.contains(&name.as_str()) {
-            return Err(source.unknown(text.span().start, name, "report.captions", &captioned));
-        }
-        options.captions.insert(name.clone(), text.get_ref().clone());
-    }
-    for (name, columns) in &table.columns {
-        if !tables::NAMES.contains(&name.as_str()) {
-            let start = columns.span().start;
-            return Err(source.unknown(start, name, "report.columns", &tables::NAMES));
-        }
-        options.columns.insert(name.clone(), columns.get_ref().clone());
-    }
-    Ok(options)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use self::division::Division;
 use self::inputs::Inputs;
 pub use self::plan::{State, Task, Work, plan};
+use self::record::{Record, Stage};
 use super::AnalysisError;
 use super::erf::ErfStudy;
 use super::file::{Analysis, NetworkPart};
@@ -64,9 +65,13 @@ pub fn finish(
 ) -> Result<Outcome, AnalysisError> {
     let plan = plan(analysis);
     division.check_shares_of(&plan)?;
-    division.recorded(&division.merge_folder(), || {
-        carry_out(analysis, plan, Some(division), progress, stop)
-    })
+    let folder = division.merge_folder();
+    let outcome =
+        division.recorded(&folder, || carry_out(analysis, plan, Some(division), progress, stop))?;
+    if let Some((label, reason)) = outcome.failures.first() {
+        Record::new(Stage::Failed, Some(format!("{label}: {reason}"))).write(&folder)?;
+    }
+    Ok(outcome)
 }
 
 /// Does the tasks, with shares where they are given, and makes the report.

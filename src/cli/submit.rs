@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use fieldscope::analysis::file::ClusterPart;
 use fieldscope::analysis::file::cluster::one_line;
+use fieldscope::analysis::file::{Analysis, ClusterPart};
 use fieldscope::analysis::run::division::Division;
-use fieldscope::analysis::run::{State, plan};
+use fieldscope::analysis::run::{State, Task, plan};
 use fieldscope::cluster::ClusterError;
 use fieldscope::cluster::script::{Launch, quote};
 use fieldscope::cluster::slurm;
@@ -114,7 +114,6 @@ impl ResourceArguments {
 /// Submits what the study needs, or shows it.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let analysis = load(&arguments.file, arguments.out.as_deref())?;
-    let console = Console::new(arguments.quiet);
     let here = std::env::current_dir()?;
     let division = Division::new(&analysis, arguments.shards);
     let before = Submission::read(&division.folder)?;
@@ -127,45 +126,72 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         queue => queue?,
     };
     let plan = plan(&analysis);
-    for task in &plan {
+    let launch = launch(arguments, &analysis, &division, here)?;
+    warn(arguments, &analysis, &plan, &launch);
+    let situation = Situation {
+        division: &division,
+        plan: &plan,
+        before: before.as_ref(),
+        queue: &queue,
+        force: arguments.force,
+    };
+    let jobs = situation.jobs(&launch)?;
+    match arguments.dry_run {
+        true => show(&jobs),
+        false => submit(arguments, &division, &jobs, &launch, before),
+    }
+}
+
+fn launch(
+    arguments: &Arguments,
+    analysis: &Analysis,
+    division: &Division,
+    here: PathBuf,
+) -> Result<Launch, Failure> {
+    Ok(Launch {
+        program: std::env::current_exe()?,
+        file: arguments.file.clone(),
+        out: arguments.out.clone(),
+        shards: arguments.shards,
+        resources: analysis.cluster.overridden_by(&arguments.resources.part()),
+        force: arguments.force,
+        logs: here.join(&division.folder).join("logs"),
+        folder: here,
+    })
+}
+
+fn warn(arguments: &Arguments, analysis: &Analysis, plan: &[Task], launch: &Launch) {
+    let console = Console::new(arguments.quiet);
+    for task in plan {
         if let State::Impossible(reason) = &task.state {
             console.warn(&format!("{} can't be done: {reason}", task.name));
         }
     }
-    let resources = analysis.cluster.overridden_by(&arguments.resources.part());
-    if matches!(analysis.device, Device::Cuda(_)) && resources.gpus.is_none() {
+    if matches!(analysis.device, Device::Cuda(_)) && launch.resources.gpus.is_none() {
         console.warn("the study computes on cuda, and no `gpus` are asked for");
     }
-    let launch = Launch {
-        program: std::env::current_exe()?,
-        folder: here.clone(),
-        file: arguments.file.clone(),
-        out: arguments.out.clone(),
-        shards: arguments.shards,
-        resources,
-        force: arguments.force,
-        logs: here.join(&division.folder).join("logs"),
-    };
-    let (before_ref, force) = (before.as_ref(), arguments.force);
-    let situation =
-        Situation { division: &division, plan: &plan, before: before_ref, queue: &queue, force };
-    let jobs = situation.jobs(&launch)?;
-    if arguments.dry_run {
-        return show(&jobs);
-    }
-    say_what_is_not_submitted(&jobs)?;
+}
+
+fn submit(
+    arguments: &Arguments,
+    division: &Division,
+    jobs: &Jobs,
+    launch: &Launch,
+    before: Option<Submission>,
+) -> Result<(), Failure> {
+    say_what_is_not_submitted(jobs)?;
     if jobs.merge.is_none() {
         return out(format_args!("nothing to submit; {}", ask_status(arguments)?));
     }
-    // Of what is submitted again later, the parts are these settings' by then.
-    let mut command = provenance::command_line();
-    command.retain(|argument| argument != "--force");
     let shards = arguments.shards.get();
     // Jobs of another number of shards have ended, and say nothing of these tasks.
     let before = before.filter(|before| before.shards == shards).unwrap_or_default();
-    let submission = Submission { folder: here, command, shards, ..before };
+    let mut submission = Submission { folder: launch.folder.clone(), shards, ..before };
+    submission.command = provenance::command_line();
+    // Of what is submitted again later, the parts are these settings' by then.
+    submission.command.retain(|argument| argument != "--force");
     let mut printed = Ok(());
-    jobs.submit(&division.folder, &launch, submission, |job, id| {
+    jobs.submit(&division.folder, launch, submission, |job, id| {
         if printed.is_ok() {
             printed = say_submitted(job, id);
         }

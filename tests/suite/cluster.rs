@@ -78,7 +78,7 @@ fn assert_same(whole: &Path, divided: &Path) {
         "decisions/A_1/decisions/A_1.csv",
         "decisions/B/decisions/B.csv",
         "shapebias/shapebias.csv",
-        "shapebias/shapebias.svg",
+        "shapebias/shapebias-consistency.svg",
     ];
     for name in names {
         let bytes = |folder: &Path| {
