@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return console::json(&status);
     }
     out(format_args!("{}", summary(&status)))?;
-    for task in status.works.iter().flat_map(|work| &work.tasks) {
+    for task in status.works.iter().filter(|work| !work.reused).flat_map(|work| &work.tasks) {
         if arguments.all || matches!(task.doing, Doing::Failed(_)) {
             say(task, &format!("task {}, {}", task.task, task.name))?;
         }
