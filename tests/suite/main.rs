@@ -6,6 +6,7 @@ mod engine;
 mod erf;
 mod fetch;
 mod golden_networks;
+mod hostile;
 mod image;
 mod networks_elsewhere;
 mod published_decisions;
