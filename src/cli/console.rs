@@ -19,8 +19,17 @@ pub fn out(line: Arguments<'_>) -> Result<(), Failure> {
     match writeln!(std::io::stdout(), "{line}") {
         // The reader (a pager, `head`) has seen enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        other => Ok(other?),
+        other => other.map_err(|error| {
+            Failure::Work(format!(
+                "cannot write to the standard output: {error}; result files, if any, are complete"
+            ))
+        }),
     }
+}
+
+/// Prints a line to stderr. Where that can't be done (a full disk behind it), the work goes on.
+fn tell(line: Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Prints a result as JSON.
@@ -30,7 +39,7 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Prints why the program ends.
 pub fn error(message: &str) {
-    eprintln!("fieldscope: {message}");
+    tell(format_args!("fieldscope: {message}"));
 }
 
 /// Lets the first Ctrl-C stop the work at its next step, and the second end the program at once.
@@ -41,7 +50,7 @@ pub fn stop_on_interrupt() -> &'static Stop {
             std::process::exit(130);
         }
         STOP.set();
-        eprintln!("stopping at the next image (Ctrl-C again to stop at once)");
+        tell(format_args!("stopping at the next image (Ctrl-C again to stop at once)"));
     });
     &STOP
 }
@@ -78,8 +87,8 @@ impl Console {
 
     fn print(&self, message: &str) {
         match &*self.bar.borrow() {
-            Some(bar) => bar.suspend(|| eprintln!("{message}")),
-            None => eprintln!("{message}"),
+            Some(bar) => bar.suspend(|| tell(format_args!("{message}"))),
+            None => tell(format_args!("{message}")),
         }
     }
 
@@ -89,7 +98,7 @@ impl Console {
         let rate = done as f64 / elapsed.max(1e-9);
         let left = total.saturating_sub(done) as f64 / rate.max(1e-9);
         let what = self.what.borrow();
-        eprintln!("{what}: {done} of {total}, {rate:.2} a second, {left:.0} s left");
+        tell(format_args!("{what}: {done} of {total}, {rate:.2} a second, {left:.0} s left"));
     }
 }
 
@@ -113,7 +122,7 @@ impl Progress for Console {
             bar.enable_steady_tick(Duration::from_millis(250));
             *self.bar.borrow_mut() = Some(bar);
         } else {
-            eprintln!("{what}: {total} {unit}");
+            tell(format_args!("{what}: {total} {unit}"));
         }
     }
 
@@ -133,7 +142,7 @@ impl Progress for Console {
         }
         if !self.quiet {
             let seconds = self.began.get().elapsed().as_secs_f64();
-            eprintln!("{}: {} in {seconds:.1} s", self.what.borrow(), self.done.get());
+            tell(format_args!("{}: {} in {seconds:.1} s", self.what.borrow(), self.done.get()));
         }
     }
 

@@ -1,15 +1,14 @@
 //! Which files to read, in which order.
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use walkdir::{DirEntry, WalkDir};
 
 use super::ImageError;
+use crate::store::walk::{self, Followed};
 
 /// The endings, in lower case, by which an image inside a folder is known.
 pub const EXTENSIONS: [&str; 11] =
@@ -45,13 +44,13 @@ pub struct Listing {
 /// When one of `paths` is missing or a folder that cannot be listed, or when no file is found.
 pub fn list(paths: &[PathBuf], order: Order) -> Result<Listing, ImageError> {
     let mut listing = Listing::default();
-    let mut linked = HashSet::new();
+    let mut followed = Followed::new();
     for path in paths {
         let metadata = fs::metadata(path).map_err(|error| cannot_look_at(path, &error))?;
         if metadata.is_dir() {
             // Walkdir would report this among the entries, where it costs no more than a warning.
             fs::read_dir(path).map_err(|error| cannot_look_at(path, &error))?;
-            walk(path, &mut linked, &mut listing);
+            walk(path, &mut followed, &mut listing);
         } else {
             listing.files.push(path.clone());
         }
@@ -75,13 +74,8 @@ fn cannot_look_at(path: &Path, error: &std::io::Error) -> ImageError {
     ImageError::Unlistable { path: path.to_path_buf(), reason: error.to_string() }
 }
 
-fn walk(folder: &Path, linked: &mut HashSet<PathBuf>, listing: &mut Listing) {
-    // Sorted, so that which of several links to a folder is the one followed does not depend on
-    // the file system.
-    let entries =
-        WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(
-            |entry| entry.depth() == 0 || (!is_hidden(entry) && is_new(entry, linked)),
-        );
+fn walk(folder: &Path, followed: &mut Followed, listing: &mut Listing) {
+    let entries = walk::entries(folder, followed, |entry| !starts_with_dot(entry.file_name()));
     for entry in entries {
         match entry {
             Ok(entry) => {
@@ -108,21 +102,8 @@ fn unlistable(error: &walkdir::Error) -> Option<ImageError> {
     Some(ImageError::Unlistable { path, reason })
 }
 
-fn is_hidden(entry: &DirEntry) -> bool {
-    starts_with_dot(entry.file_name())
-}
-
 fn starts_with_dot(name: &OsStr) -> bool {
     name.as_encoded_bytes().first() == Some(&b'.')
-}
-
-/// Whether this is not a link to a folder that another link has led to: folders that link to one
-/// another would otherwise be walked once for every path through them, which may be billions.
-fn is_new(entry: &DirEntry, linked: &mut HashSet<PathBuf>) -> bool {
-    if !entry.path_is_symlink() || !entry.file_type().is_dir() {
-        return true;
-    }
-    fs::canonicalize(entry.path()).map_or(true, |target| linked.insert(target))
 }
 
 fn has_image_extension(path: &Path) -> bool {

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
 use super::decision_file::{DecisionReader, FileRows, Row, name_from_path};
 use super::error::ShapeBiasError;
 use super::observer::Observer;
@@ -14,6 +12,7 @@ use super::result::{Issue, IssueKind};
 use crate::store::Provenance;
 use crate::store::digest::sha256_file;
 use crate::store::provenance::InputFile;
+use crate::store::walk::{self, Followed};
 
 /// Observers that were read, and what couldn't be.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -106,15 +105,18 @@ impl ReadDecisions {
 fn decision_files(paths: &[PathBuf], issues: &mut Vec<Issue>) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut seen = HashSet::new();
+    let mut followed = Followed::new();
     for path in paths {
         let before = files.len();
         if path.is_dir() {
-            for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
+            for entry in walk::entries(path, &mut followed, |_| true) {
                 match entry {
                     Ok(entry) if entry.file_type().is_file() && is_csv(entry.path()) => {
                         files.push(entry.into_path());
                     }
                     Ok(_) => {}
+                    // A link back to a folder above: all that is in it is listed there.
+                    Err(error) if error.loop_ancestor().is_some() => {}
                     Err(error) => issues.push(unusable(path, &error.to_string())),
                 }
             }

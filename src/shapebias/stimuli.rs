@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
-use walkdir::WalkDir;
 
 use super::categories::Categories;
 use super::error::ShapeBiasError;
 use super::result::{Issue, IssueKind};
+use crate::store::walk::{self, Followed, path_below};
 
 /// The names of the published set: `cat1-bear2.png` has the shape of cat 1, the texture of bear 2.
 pub const PUBLISHED_PATTERN: &str =
@@ -92,7 +92,8 @@ pub struct StimulusSet {
 }
 
 impl StimulusSet {
-    /// Lists a folder, with its subfolders (symbolic links are followed, loops are named).
+    /// Lists a folder, with its subfolders (symbolic links are followed, a linked
+    /// folder once).
     ///
     /// # Errors
     /// Where the folder can't be read or holds no usable stimulus.
@@ -107,13 +108,15 @@ impl StimulusSet {
         })?;
         let mut set = Self::default();
         let mut pictures = 0;
-        for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+        for entry in walk::entries(folder, &mut Followed::new(), |_| true) {
             match entry {
                 Ok(entry) if entry.file_type().is_file() && is_picture(entry.path()) => {
                     pictures += 1;
                     set.add(folder, entry.into_path(), pattern, categories);
                 }
                 Ok(_) => {}
+                // A link back to a folder above: all that is in it is listed there.
+                Err(error) if error.loop_ancestor().is_some() => {}
                 Err(error) => set.issues.push(unreadable(&error)),
             }
         }
@@ -163,9 +166,7 @@ impl StimulusSet {
                 return;
             }
         }
-        let name = path
-            .file_name()
-            .map_or_else(|| below.clone(), |name| name.to_string_lossy().into_owned());
+        let name = path.parent().map_or_else(|| below.clone(), |parent| path_below(parent, &path));
         self.stimuli.push(Stimulus { path, name, cues });
     }
 
@@ -186,12 +187,6 @@ fn is_picture(path: &Path) -> bool {
     let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     !hidden && extension.is_some_and(|extension| PICTURES.contains(&extension.as_str()))
-}
-
-fn path_below(folder: &Path, path: &Path) -> String {
-    let below = path.strip_prefix(folder).unwrap_or(path);
-    let parts = below.components().map(|part| part.as_os_str().to_string_lossy());
-    parts.collect::<Vec<_>>().join("/")
 }
 
 fn unreadable(error: &walkdir::Error) -> Issue {

@@ -1,4 +1,5 @@
-//! Files on disk: atomic writes, .npy arrays, digests, result folders and where results come from.
+//! Files on disk: atomic writes, .npy arrays, digests, listings, result folders and where results
+//! come from.
 
 pub mod atomic;
 pub mod digest;
@@ -8,6 +9,7 @@ pub mod npy;
 pub mod provenance;
 mod settings;
 mod shard;
+pub mod walk;
 
 pub use error::StoreError;
 pub use folder::{ResultFolder, safe_file_name};

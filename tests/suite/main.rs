@@ -7,6 +7,7 @@ mod engine;
 mod erf;
 mod fetch;
 mod golden_networks;
+mod hostile;
 mod image;
 mod networks_elsewhere;
 mod published_decisions;

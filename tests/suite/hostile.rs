@@ -1,0 +1,146 @@
+//! A hostile world: full and read-only disks, folders of all kinds, files that vanish, and names
+//! that point elsewhere. Each costs a clear message, and finished work is kept.
+
+mod disk;
+mod names;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use predicates::str::contains;
+use walkdir::WalkDir;
+
+use crate::common::{fieldscope, read_json};
+use crate::resume::{noise, shapebias_arguments};
+
+/// Arguments of a quick ERF run over `count` images in `folder`.
+fn erf(folder: &Path, count: usize) -> Vec<String> {
+    let arguments = format!(
+        "erf --model resnet18 --init random --size 32 --num-images {count} --formats svg --threads 1 --images"
+    );
+    let arguments = arguments.split(' ').map(str::to_owned);
+    arguments.chain([folder.display().to_string()]).collect()
+}
+
+fn run(arguments: &[String], out: &Path) -> assert_cmd::assert::Assert {
+    fieldscope().args(arguments).arg("--out").arg(out).assert()
+}
+
+/// Every path below a folder, relative to it.
+fn tree(folder: &Path) -> BTreeSet<PathBuf> {
+    let entries = WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path());
+    entries.map(|path| path.strip_prefix(folder).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_folder_with_100000_entries_is_no_trouble() {
+    let place = tempfile::tempdir().unwrap();
+    let images = place.path().join("images");
+    noise(&images, (0..3).map(|number| format!("{number}.png")));
+    for number in 0..50_000 {
+        fs::write(images.join(format!("note{number}.txt")), "").unwrap();
+        fs::write(images.join(format!("z{number}.png")), "").unwrap();
+    }
+    let out = place.path().join("out");
+    // The limit is against hanging; one read of each file's content would not come near it either.
+    fieldscope()
+        .args(erf(&images, 3))
+        .arg("--out")
+        .arg(&out)
+        .timeout(Duration::from_secs(300))
+        .assert()
+        .success();
+    assert_eq!(read_json(&out.join("resnet18.json"))["images_used"], 3);
+}
+
+/// Deletes `victim` as soon as `begun` exists and holds more than `length` bytes, and gives what
+/// the run came to.
+fn run_while_deleting(
+    arguments: &[String],
+    out: &Path,
+    begun: &Path,
+    length: u64,
+    victim: &Path,
+) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fieldscope"))
+        .args(arguments)
+        .arg("--out")
+        .arg(out)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while fs::metadata(begun).map_or(0, |found| found.len()) <= length {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended too soon");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    fs::remove_file(victim).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_stimulus_that_vanishes_costs_itself() {
+    let place = tempfile::tempdir().unwrap();
+    let stimuli = place.path().join("stimuli");
+    noise(&stimuli, (10..50).map(|number| format!("cat/cat{number}-bear1.png")));
+    let arguments = shapebias_arguments(&stimuli);
+    let out = place.path().join("out");
+    let log = out.join("decisions/resnet18.csv.part");
+    let victim = stimuli.join("cat/cat49-bear1.png");
+    let output = run_while_deleting(&arguments, &out, &log, 0, &victim);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("cat49-bear1.png") && stderr.contains("left out"), "{stderr}");
+    let rows = fs::read_to_string(out.join("decisions/resnet18.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 39);
+}
+
+#[test]
+fn an_image_that_vanishes_is_replaced() {
+    let place = tempfile::tempdir().unwrap();
+    let images = place.path().join("images");
+    noise(&images, (10..50).map(|number| format!("{number}.png")));
+    let mut arguments = erf(&images, 39);
+    arguments.splice(1..1, ["--save-every".to_owned(), "0".to_owned()]);
+    let out = place.path().join("out");
+    let victim = images.join("48.png");
+    let output = run_while_deleting(&arguments, &out, &out.join("resnet18.state"), 0, &victim);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("48.png: it cannot be read"), "{stderr}");
+    let json = read_json(&out.join("resnet18.json"));
+    assert_eq!(json["images_used"], 39);
+    assert_eq!(json["images_skipped"].as_array().unwrap().len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_loop_end() {
+    use std::os::unix::fs::symlink;
+    let place = tempfile::tempdir().unwrap();
+    let stimuli = place.path().join("stimuli");
+    let categories =
+        ["bear", "bird", "boat", "bottle", "car", "cat", "chair", "clock", "dog", "keyboard"];
+    noise(&stimuli, categories.map(|name| format!("{name}/{name}1-knife1.png")));
+    // Without a guard, one path for every order of the folders: millions.
+    for from in categories {
+        for to in categories {
+            symlink(stimuli.join(to), stimuli.join(from).join(format!("to-{to}"))).unwrap();
+        }
+    }
+    symlink(stimuli.join("itself"), stimuli.join("itself")).unwrap();
+    let out = place.path().join("out");
+    run(&erf(&stimuli, 10), &out.join("erf")).success();
+    run(&shapebias_arguments(&stimuli), &out.join("shapebias")).success();
+    fieldscope()
+        .args(["shapebias", "--quiet", "--formats", "svg", "--resamples", "10", "--decisions"])
+        .arg(out.join("shapebias"))
+        .arg("--out")
+        .arg(out.join("again"))
+        .assert()
+        .success()
+        .stdout(contains("resnet18"));
+}
