@@ -39,13 +39,12 @@ report=reports/bench/shapebias.md
     echo "| --- | ---: | ---: | ---: |"
     for network in replknet_31b "efficientnet_lite0:torchscript=$lite0"; do
         name=${network%%:*}
-        argument=$network
         [[ $network == *=* ]] && name=$lite0
         .venv-peer/bin/python scripts/bench-classify.py "$FIELDSCOPE_SHARED/peer" "$name" \
             "$work/stimuli" |
             sed 's/.*"batch": \([0-9]*\), "images_per_second": \([0-9.]*\).*/\1 \2/' |
             while read -r batch rate; do
-                echo "| ${network%%:*} | $batch | $rate | $(ours "$argument" "$batch") |"
+                echo "| ${network%%:*} | $batch | $rate | $(ours "$network" "$batch") |"
             done
     done
 } >"$work/report.md"

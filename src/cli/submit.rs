@@ -210,7 +210,7 @@ fn say_what_is_not_submitted(jobs: &Jobs) -> Result<(), Failure> {
 }
 
 fn say_submitted(job: &Job, id: &str) -> Result<(), Failure> {
-    let name = job.path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = name(&job.path);
     match job.shards.is_empty() {
         true => out(format_args!("job {id}: {name}, when all have ended well")),
         false => out(format_args!("job {id}: {name}, shares {}", job.array())),

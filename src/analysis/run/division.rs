@@ -121,7 +121,10 @@ impl Division {
 
     /// The tasks of one work, in order.
     pub fn tasks_of<'a>(&'a self, work: &'a DividedWork) -> impl Iterator<Item = ShareTask<'a>> {
-        self.tasks().filter(|task| task.work.folder == work.folder)
+        let place = self.works.iter().position(|other| other.folder == work.folder);
+        let first = place.map_or(self.count(), |place| place * self.shards.get());
+        let last = (first + self.shards.get()).min(self.count());
+        (first + 1..=last).filter_map(|index| self.task(index).ok())
     }
 
     /// Computes one task, on from where it was interrupted. Its folder says how far it has come.

@@ -27,8 +27,8 @@ pub(super) struct Heads {
 }
 
 impl Heads {
-    /// Whether a layer is run head by head.
-    pub fn divide(layer: &Layer) -> bool {
+    /// Whether a layer has heads.
+    pub fn are_in(layer: &Layer) -> bool {
         matches!(layer, Layer::Attention(_) | Layer::WindowAttention(_))
     }
 

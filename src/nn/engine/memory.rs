@@ -13,11 +13,7 @@ const KEPT: i32 = 1 << 26;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const MOST_BLOCKS: i32 = 65_536;
 
-/// Size and alignment of a huge page on most processors, in bytes.
-#[cfg(target_os = "linux")]
-const HUGE_PAGE: usize = 1 << 21;
-
-/// f32 numbers in such a page.
+/// f32 numbers in a huge page of most processors, which starts at a multiple of its size.
 pub(super) const HUGE_PAGE_NUMBERS: usize = 1 << 19;
 
 /// Has the C library give large blocks back to the system as soon as they are freed. By default it
@@ -51,6 +47,7 @@ pub(super) fn zeros(count: usize) -> Vec<f32> {
     let values = vec![0f32; count];
     #[cfg(target_os = "linux")]
     {
+        const HUGE_PAGE: usize = HUGE_PAGE_NUMBERS * size_of::<f32>();
         let start = (values.as_ptr() as usize).next_multiple_of(HUGE_PAGE);
         let end = (values.as_ptr() as usize + count * size_of::<f32>()) / HUGE_PAGE * HUGE_PAGE;
         if end > start {

@@ -101,7 +101,7 @@ impl Engine {
     ///
     /// [`NnError`] where a parameter has no value or the worker threads can't be started.
     pub fn prepare(network: Network, keep: &[NodeId], options: Options) -> Result<Self, NnError> {
-        if network.graph.nodes.iter().any(|node| Heads::divide(&node.layer)) {
+        if network.graph.nodes.iter().any(|node| Heads::are_in(&node.layer)) {
             // Most of the memory is asked for by libtorch, for one head after the other.
             keep_large_blocks();
         } else {
