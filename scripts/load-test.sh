@@ -29,9 +29,10 @@ watch_run() {
     until [[ $(readlink "/proc/$pid/exe") == "$program" ]]; do sleep 0.01; done
     while kill -0 "$pid" 2>/dev/null; do
         resident=$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status" 2>/dev/null) || break
-        handles=$(ls "/proc/$pid/fd" 2>/dev/null | wc -l)
-        [[ -n $resident ]] &&
-            echo "$(awk -v a="$(date +%s.%N)" -v b="$start" 'BEGIN { printf "%.2f", a - b }'),$resident,$handles" >>"$samples"
+        handles=$(ls "/proc/$pid/fd" 2>/dev/null | wc -l) || break
+        # Nothing once it has ended and waits to be asked for its status.
+        [[ -n $resident ]] && ((handles)) || break
+        echo "$(awk -v a="$(date +%s.%N)" -v b="$start" 'BEGIN { printf "%.2f", a - b }'),$resident,$handles" >>"$samples"
         sleep "$interval"
     done
     wait "$pid" || { tail -n 5 "$work/$name.log" >&2; return 1; }
