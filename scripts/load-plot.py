@@ -85,8 +85,7 @@ def main():
         "| run | seconds | MB, second tenth | MB, last but one | MB, peak | open files | at the end |\n"
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
         + "\n".join(rows)
-        + "\n\n`shapebias` draws its resamples while it runs: its memory follows their number, and is\n"
-        "given back at the end.\n\n![erf](erf.svg)\n\n![shapebias](shapebias.svg)\n"
+        + "\n\n`shapebias` draws its resamples while it runs: its memory follows their number.\n\n![erf](erf.svg)\n\n![shapebias](shapebias.svg)\n"
     )
 
 
