@@ -1,9 +1,10 @@
 //! Depthwise convolutions at the shapes of RepLKNet-31B (at 1024 and 224 pixels) and ConvNeXt: this
-//! crate's two algorithms, forward and input gradient, against libtorch's `conv2d` and
+//! crate's three algorithms, forward and input gradient, against libtorch's `conv2d` and
 //! `conv_transpose2d` (with which libtorch computes the same sums faster than by its own forward).
 //!
 //! One thread on both sides, so that a busy second core disturbs little. Pin it: `taskset -c 1 cargo
-//! bench --bench depthwise`; a shape's name as an argument selects it.
+//! bench --bench depthwise`; a shape's name as an argument selects it, and
+//! `SHAPE/forward/across` a single measurement.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use tch::{Device, Kind, Tensor};
 /// Name, images, channels, height = width, kernel, stride.
 type Shape = (&'static str, usize, usize, usize, usize, usize);
 
-const SHAPES: [Shape; 20] = [
+const SHAPES: [Shape; 21] = [
     ("replknet-1024-stem1", 1, 128, 512, 3, 1),
     ("replknet-1024-stem2", 1, 128, 512, 3, 2),
     ("replknet-1024-stage1", 1, 128, 256, 31, 1),
@@ -37,6 +38,7 @@ const SHAPES: [Shape; 20] = [
     ("convnext-1024-stage1", 1, 96, 256, 7, 1),
     ("convnext-1024-stage3", 1, 384, 64, 7, 1),
     ("convnext-224-stage1", 1, 96, 56, 7, 1),
+    ("convnext-224-stage3", 1, 384, 14, 7, 1),
     ("convnext-224-stage4", 1, 768, 7, 7, 1),
 ];
 
@@ -62,6 +64,7 @@ fn bench_shape(criterion: &mut Criterion, (name, images, channels, side, size, s
     if stride == 1 {
         kernels.push(("direct", auto().with_algorithm(Algorithm::Direct)));
         kernels.push(("spectral", auto().with_algorithm(Algorithm::Spectral)));
+        kernels.push(("across", auto().with_algorithm(Algorithm::Across)));
     }
     for (algorithm, kernel) in &kernels {
         let mut output = vec![0.0; gradient.len()];
@@ -127,7 +130,11 @@ fn depthwise(criterion: &mut Criterion) {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     for shape in SHAPES {
-        if wanted.is_empty() || wanted.iter().any(|word| shape.0.contains(word.as_str())) {
+        if wanted.is_empty()
+            || wanted
+                .iter()
+                .any(|word| shape.0.contains(word.as_str()) || word.starts_with(shape.0))
+        {
             bench_shape(criterion, shape);
         }
     }

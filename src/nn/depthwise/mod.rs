@@ -1,11 +1,13 @@
 //! Depthwise convolutions on the CPU: forward and input gradient, at the speed of the hardware.
 //!
 //! A depthwise convolution has one kernel a channel. Small kernels are computed directly, large
-//! ones through Fourier transforms, and strides above 1 have code of their own.
+//! ones through Fourier transforms, small images many channels at a time, and strides above 1 have code of
+//! their own.
 //! At stride 1 an input gradient is a correlation with the flipped kernel, so all of this serves both
 //! ways. `plan.rs` chooses from the sizes alone; results depend neither on the run nor on the number of
 //! threads.
 
+mod across;
 mod direct;
 mod fft;
 mod lanes;
@@ -51,6 +53,8 @@ pub enum Algorithm {
     Direct,
     /// Products of Fourier transforms, tile by tile.
     Spectral,
+    /// Sums of products with a channel in each lane of a vector: for small images.
+    Across,
 }
 
 type PlanKey = ((usize, usize), Padding, usize);
@@ -259,7 +263,7 @@ impl DepthwiseKernel {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         let plan = plans.entry((output, padding, images)).or_insert_with(|| {
             let kernel = self.size();
-            let shape = Shape { kernel, output, padding, images };
+            let shape = Shape { kernel, output, padding, channels: self.channels, images };
             Arc::new(plan::choose(&shape, self.path.lanes(), self.algorithm))
         });
         Arc::clone(plan)

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::Algorithm;
+use super::across::Runs;
 use super::direct;
 use super::fft::factor;
 use super::plane::Padding;
@@ -15,6 +16,7 @@ pub(super) struct Shape {
     pub kernel: (usize, usize),
     pub output: (usize, usize),
     pub padding: Padding,
+    pub channels: usize,
     /// Images that share a kernel, and with it the kernel's spectrum.
     pub images: usize,
 }
@@ -24,6 +26,8 @@ pub(super) struct Shape {
 pub(super) enum Plan {
     Direct,
     Spectral(Tiling),
+    /// With runs of so many columns.
+    Across(usize),
 }
 
 /// One dimension of a tiling.
@@ -43,23 +47,61 @@ impl fmt::Display for Plan {
         match self {
             Self::Direct => formatter.write_str("direct"),
             Self::Spectral(tiling) => tiling.fmt(formatter),
+            Self::Across(run) => write!(formatter, "across channels, runs of {run}"),
         }
     }
 }
 
 /// The plan for the algorithm asked for, or else the cheapest.
 pub(super) fn choose(shape: &Shape, lanes: usize, algorithm: Option<Algorithm>) -> Plan {
-    if algorithm == Some(Algorithm::Direct) {
-        return Plan::Direct;
+    let wanted = |candidate| algorithm.is_none_or(|algorithm| algorithm == candidate);
+    let mut plans = Vec::new();
+    if wanted(Algorithm::Spectral)
+        && let Some((tiling, cost)) = cheapest_tiling(shape, lanes)
+    {
+        plans.push((Plan::Spectral(tiling), cost));
     }
-    match cheapest_tiling(shape, lanes) {
-        Some((tiling, cost))
-            if algorithm == Some(Algorithm::Spectral) || cost < direct_cost(shape, lanes) =>
-        {
-            Plan::Spectral(tiling)
-        }
-        _ => Plan::Direct,
+    if wanted(Algorithm::Across) {
+        let (run, cost) = cheapest_run(shape, lanes);
+        plans.push((Plan::Across(run), cost));
     }
+    if wanted(Algorithm::Direct) {
+        plans.push((Plan::Direct, direct_cost(shape, lanes)));
+    }
+    let cheapest = plans.into_iter().min_by(|(_, a), (_, b)| a.total_cmp(b));
+    cheapest.map_or(Plan::Direct, |(plan, _)| plan)
+}
+
+/// The length of run with the least cost, and that cost in cycles for one channel.
+fn cheapest_run(shape: &Shape, lanes: usize) -> (usize, f64) {
+    let Padding { top, left, bottom, right } = shape.padding;
+    let input =
+        |output: usize, kernel: usize, zeros: usize| (output + kernel - 1).saturating_sub(zeros);
+    let (input_height, input_width) = (
+        input(shape.output.0, shape.kernel.0, top + bottom),
+        input(shape.output.1, shape.kernel.1, left + right),
+    );
+    let blocks = shape.channels.div_ceil(lanes) as f64;
+    let cost = |run: usize| {
+        let runs = Runs {
+            kernel: shape.kernel,
+            input: (input_height, input_width),
+            output: shape.output,
+            padding: shape.padding,
+            run,
+        };
+        let products = runs.products() as f64;
+        let pixels = (input_height * input_width.next_multiple_of(run)
+            + shape.output.0 * shape.output.1.next_multiple_of(run)) as f64;
+        let taps = (shape.kernel.0 * shape.kernel.1) as f64;
+        let image = 1.4 * products + 60.0 * pixels;
+        blocks * (shape.images as f64 * image + 24.0 * taps) / shape.channels as f64
+    };
+    let (first, rest) = (*Runs::LENGTHS.start(), Runs::LENGTHS.skip(1));
+    rest.fold((first, cost(first)), |best, run| {
+        let cost = cost(run);
+        if cost < best.1 { (run, cost) } else { best }
+    })
 }
 
 /// Cycles of the direct kernel for one channel: its multiply-adds, and the way to and from memory.

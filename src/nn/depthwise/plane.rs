@@ -81,13 +81,30 @@ impl Sink<'_> {
     #[inline(always)]
     pub(super) unsafe fn finish<V: Lanes>(
         &mut self,
-        mut vector: V,
+        vector: V,
         row: usize,
         column: usize,
         count: usize,
     ) {
-        let position = row * self.width + column;
-        debug_assert!(row < self.height && column + count <= self.width);
+        debug_assert!(column + count <= self.width);
+        // SAFETY: handed on.
+        unsafe { self.finish_at(vector, row * self.width + column, count) }
+    }
+
+    /// Writes the first `count` lanes of a finished vector from `position` on, counted over all rows.
+    ///
+    /// # Safety
+    ///
+    /// The processor has the features of `V`; `position + count` is at most the image's length, and
+    /// `count <= V::LANES`.
+    #[inline(always)]
+    pub(super) unsafe fn finish_at<V: Lanes>(
+        &mut self,
+        mut vector: V,
+        position: usize,
+        count: usize,
+    ) {
+        debug_assert!(position + count <= self.height * self.width);
         // SAFETY: signs and keep are as long as values, which `DepthwiseKernel` has checked.
         unsafe {
             if let Some(signs) = &mut self.signs {

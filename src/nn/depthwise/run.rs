@@ -1,9 +1,11 @@
 //! One call: its channels, shared out among threads.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::across::{self, Across};
 use super::direct::{self, Direct};
 use super::lanes::Path;
 use super::plan::Plan;
@@ -47,6 +49,7 @@ pub(super) struct Call<'a> {
 /// One thread's buffers.
 #[derive(Default)]
 struct Scratch {
+    across: across::Scratch,
     direct: direct::Scratch,
     spectral: spectral::Scratch,
     strided: strided::Scratch,
@@ -73,67 +76,115 @@ impl Call<'_> {
         if outputs == 0 {
             return;
         }
-        // Work is shared out by channel, so that the images of a batch share a kernel's spectrum.
-        let mut sinks: Vec<Vec<Sink>> = (0..channels).map(|_| Vec::with_capacity(images)).collect();
-        let mut signs = signs.map(|signs| signs.chunks_exact_mut(sink_plane));
-        for (index, values) in output.chunks_exact_mut(sink_plane).enumerate() {
-            sinks[index / images].push(Sink {
-                values,
-                height: sink.0,
-                width: sink.1,
-                bias: self.bias.map_or(0.0, |bias| bias[index / images]),
-                relu: self.relu,
-                signs: signs.as_mut().and_then(Iterator::next),
-                keep: output_keep.map(|keep| &keep[index * sink_plane..(index + 1) * sink_plane]),
-            });
-        }
-        let source_of = |image: usize, channel: usize| {
-            let start = (channel * images + image) * source_plane;
-            let range = start..start + source_plane;
-            Source {
-                values: &input[range.clone()],
-                height: source.0,
-                width: source.1,
-                keep: input_keep.map(|keep| &keep[range]),
-            }
+        // Work is shared out by channel, or by block of them, so that the images of a batch share a
+        // kernel's spectrum.
+        let block = match &self.operation {
+            Operation::Correlate(plan) if matches!(**plan, Plan::Across(_)) => self.path.lanes(),
+            _ => 1,
         };
-        sinks.into_par_iter().enumerate().for_each_init(
+        let length = block * images * sink_plane;
+        let signs: Vec<Option<&mut [u8]>> = match signs {
+            Some(signs) => signs.chunks_mut(length).map(Some).collect(),
+            None => (0..channels.div_ceil(block)).map(|_| None).collect(),
+        };
+        output.par_chunks_mut(length).zip(signs).enumerate().for_each_init(
             Scratch::default,
-            |scratch, (channel, sinks)| {
-                let sources = (0..images).map(|image| source_of(image, channel));
-                self.run_channel(channel, sources.collect(), sinks, scratch);
+            |scratch, (index, (values, signs))| {
+                let first = index * block;
+                let planes = first * images..(first * images + values.len() / sink_plane);
+                let channels = first..first + planes.len() / images;
+                let sources = self.sources(planes.clone(), input, input_keep);
+                let sinks = self.sinks(planes, values, signs, output_keep);
+                self.run_channels(channels, &sources, sinks, scratch);
             },
         );
     }
 
-    fn run_channel(
+    /// The source images of some planes (a plane is a channel of an image).
+    fn sources<'a>(
         &self,
-        channel: usize,
-        sources: Vec<Source>,
-        sinks: Vec<Sink>,
+        planes: Range<usize>,
+        input: &'a [f32],
+        keep: Option<&'a [u8]>,
+    ) -> Vec<Source<'a>> {
+        let (height, width) = self.sizes.source;
+        let range = |plane: usize| plane * height * width..(plane + 1) * height * width;
+        let source = |plane| Source {
+            values: &input[range(plane)],
+            height,
+            width,
+            keep: keep.map(|keep| &keep[range(plane)]),
+        };
+        planes.map(source).collect()
+    }
+
+    /// Where the results of some planes go: `values` and `signs` are those planes', `keep` is that of all.
+    fn sinks<'a>(
+        &self,
+        planes: Range<usize>,
+        values: &'a mut [f32],
+        signs: Option<&'a mut [u8]>,
+        keep: Option<&'a [u8]>,
+    ) -> Vec<Sink<'a>> {
+        let (height, width) = self.sizes.sink;
+        let size = height * width;
+        let mut signs = signs.map(|signs| signs.chunks_exact_mut(size));
+        let sink = |(values, plane): (&'a mut [f32], usize)| Sink {
+            values,
+            height,
+            width,
+            bias: self.bias.map_or(0.0, |bias| bias[plane / self.sizes.images]),
+            relu: self.relu,
+            signs: signs.as_mut().and_then(Iterator::next),
+            keep: keep.map(|keep| &keep[plane * size..(plane + 1) * size]),
+        };
+        values.chunks_exact_mut(size).zip(planes).map(sink).collect()
+    }
+
+    /// The kernels of some channels.
+    fn taps(&self, channels: &Range<usize>) -> Taps<'_> {
+        let (height, width) = self.kernel;
+        let size = height * width;
+        Taps { values: &self.weights[channels.start * size..channels.end * size], height, width }
+    }
+
+    /// Computes one channel, or a block of them, for all images.
+    fn run_channels(
+        &self,
+        channels: Range<usize>,
+        sources: &[Source],
+        mut sinks: Vec<Sink>,
         scratch: &mut Scratch,
     ) {
         let Sizes { padding, stride, .. } = self.sizes;
-        let (height, width) = self.kernel;
-        let values = &self.weights[channel * height * width..(channel + 1) * height * width];
-        let taps = Taps { values, height, width };
-        if let Operation::Correlate(plan) = &self.operation
-            && let Plan::Spectral(tiling) = &**plan
-        {
-            let (sources, scratch) = (&sources, &mut scratch.spectral);
-            return self.path.run(Spectral { sources, taps, padding, sinks, tiling, scratch });
-        }
-        for (source, sink) in sources.into_iter().zip(sinks) {
-            match self.operation {
-                Operation::Correlate(_) => {
-                    let scratch = &mut scratch.direct;
-                    self.path.run(Direct { source, taps, padding, sink, scratch });
+        let taps = self.taps(&channels);
+        match &self.operation {
+            Operation::Correlate(plan) => match &**plan {
+                Plan::Across(run) => {
+                    let (run, sinks, channels) = (*run, &mut sinks[..], channels.len());
+                    let scratch = &mut scratch.across;
+                    let job = Across { sources, taps, padding, sinks, channels, run, scratch };
+                    self.path.run(job);
                 }
-                Operation::Strided => {
+                Plan::Spectral(tiling) => {
+                    let scratch = &mut scratch.spectral;
+                    self.path.run(Spectral { sources, taps, padding, sinks, tiling, scratch });
+                }
+                Plan::Direct => {
+                    for (&source, sink) in sources.iter().zip(sinks) {
+                        let scratch = &mut scratch.direct;
+                        self.path.run(Direct { source, taps, padding, sink, scratch });
+                    }
+                }
+            },
+            Operation::Strided => {
+                for (&source, sink) in sources.iter().zip(sinks) {
                     let scratch = &mut scratch.strided;
                     self.path.run(Strided { source, taps, padding, stride, sink, scratch });
                 }
-                Operation::StridedGradient => {
+            }
+            Operation::StridedGradient => {
+                for (&source, sink) in sources.iter().zip(sinks) {
                     let scratch = &mut scratch.strided;
                     self.path.run(StridedGradient { source, taps, padding, stride, sink, scratch });
                 }

@@ -89,7 +89,7 @@ impl Problem {
         let (height, width) = self.kernel;
         let mut kernels = Vec::new();
         for path in Path::available() {
-            for algorithm in [Algorithm::Direct, Algorithm::Spectral] {
+            for algorithm in [Algorithm::Direct, Algorithm::Spectral, Algorithm::Across] {
                 let mut kernel =
                     DepthwiseKernel::new(&self.weights(), bias, self.channels, height, width)
                         .with_algorithm(algorithm);
@@ -106,7 +106,7 @@ prop_compose! {
         input in (1usize..=40, 1usize..=40),
         padding in (0..kernel.0, 0..kernel.1, 0..kernel.0, 0..kernel.1),
         images in 1usize..=2,
-        channels in 1usize..=3,
+        channels in 1usize..=18,
         kernel in Just(kernel),
         stride in Just(stride),
         seed in any::<u64>(),
