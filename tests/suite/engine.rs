@@ -23,7 +23,8 @@ fn sides(map: &[f32], size: usize) -> [Option<usize>; 4] {
     [0.2, 0.3, 0.5, 0.99].map(|threshold| squares.area_ratio(threshold).side)
 }
 
-/// Folded: maps within 5e-3 of PyTorch's, each square of the area ratios within one step of 2 pixels,
+/// Windowed alone: maps within 1e-4 of PyTorch's, or as near as libtorch comes to them itself
+/// (see [`autograd_error`]). Folded: within 5e-3, each square of the area ratios within one step of 2 pixels,
 /// logits within 1e-5 of the largest.
 fn check(name: &str, size: usize) {
     let Some(shared) = shared() else { return };
@@ -35,7 +36,14 @@ fn check(name: &str, size: usize) {
     let windowed = Engine::prepare(plain, &[], Options { fold: false }).unwrap();
     let error = relative_l1(&map(&windowed, &image, unit), expected.as_slice().unwrap());
     eprintln!("{name}-{size}: windowed map {error:.2e}");
-    assert!(error < 1e-3, "{name}-{size}: windowed maps differ by {error:.2e}");
+    if error >= 1e-4 {
+        let autograd = autograd_error(name, &image, unit, expected.as_slice().unwrap());
+        eprintln!("{name}-{size}: libtorch's own map {autograd:.2e}");
+        assert!(
+            error < 1.5 * autograd,
+            "{name}-{size}: windowed maps differ by {error:.2e}, libtorch's own by {autograd:.2e}"
+        );
+    }
 
     let folded = Engine::prepare(network(name), &[], Options::default()).unwrap();
     let error = relative_l1(&map(&folded, &image, unit), expected.as_slice().unwrap());
@@ -55,6 +63,23 @@ fn check(name: &str, size: usize) {
         let error = relative_largest(logits, expected.as_slice().unwrap());
         assert!(error < 1e-5, "{name}-{size}: logits differ by {error:.2e} of the largest");
     }
+}
+
+/// How far libtorch's autograd on the whole network is from an expected map: in single precision, or in
+/// double where that is further, since the expected map was itself made in single precision.
+///
+/// A ReLU whose input is within rounding of 0 may open or close, which moves a map by some 1e-4 however
+/// carefully its sums are made. Where that happens to libtorch, nothing in single precision can be
+/// held to less.
+fn autograd_error(name: &str, image: &Tensor, unit: Unit, expected: &[f32]) -> f64 {
+    let network = network(name);
+    let error = |reference: Reference| {
+        let gradient = reference.input_gradient(image, unit).unwrap();
+        let sum = gradient.relu().sum_dim_intlist([0i64].as_slice(), false, Kind::Double);
+        relative_l1(&values(&sum), expected)
+    };
+    let double = error(Reference::new(&network));
+    error(Reference::single(network)).max(double)
 }
 
 #[test]
