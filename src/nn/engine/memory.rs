@@ -41,6 +41,16 @@ pub fn keep_large_blocks() {
     }
 }
 
+/// Gives the pages of freed blocks back to the system, whatever their size. For when much was freed
+/// that won't be asked for again, such as weights that were stored in another form.
+pub(super) fn give_back_freed() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: touches nothing but freed memory, and may be called at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// `count` zeros, in huge pages where the system has them: a large map in small pages costs more time
 /// in the kernel than it takes to fill it.
 pub(super) fn zeros(count: usize) -> Vec<f32> {

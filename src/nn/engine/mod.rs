@@ -115,6 +115,7 @@ impl Engine {
             let places = (0..network.graph.nodes.len()).map(|id| Some(NodeId(id))).collect();
             (network, places)
         };
+        memory::give_back_freed();
         let Network { graph, parameters } = network;
         Ok(Engine {
             graph,
@@ -215,6 +216,7 @@ impl Engine {
             fewer_products: self.options.fold,
         };
         let plan = planner.plan(parameters, prepared, target, wanted)?;
+        memory::give_back_freed();
         let plan = Arc::new(plan);
         plans.insert(key, Arc::clone(&plan));
         Ok(plan)
