@@ -19,7 +19,7 @@ use super::shape::{Shape, shapes};
 use super::window::windows;
 
 /// Memory that libtorch and the program take before any network is loaded, in bytes.
-const BASE_MEMORY: u64 = 300 << 20;
+const BASE_MEMORY: u64 = 200 << 20;
 
 /// Cost of a layer, or of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -143,8 +143,8 @@ impl ErfCost {
 /// The cost of the ERF map of the centre unit of the features, for one image of `height` x `width`.
 ///
 /// The memory is what the fast path keeps for the way back (a bit for each value that a ReLU has seen,
-/// 4 bytes for each that a GELU, a layer norm or an attention has), three of the largest map, the
-/// parameters twice, and what the program takes anyway.
+/// 2 bytes for each that a GELU has seen, 4 for each of a layer norm, 20 or 28 of an attention), three of the
+/// largest map, the parameters with what they are transformed to, and what the program takes anyway.
 ///
 /// # Errors
 ///
@@ -164,7 +164,7 @@ pub fn erf_cost(graph: &Graph, height: usize, width: usize) -> Result<ErfCost, N
         cost.window_macs += weight_macs(&node.layer, positions) + attention;
         let values = (positions * shape.channels()) as u64;
         let parameters: usize = node.layer.parameters().iter().map(|p| p.count()).sum();
-        cost.memory += kept_bytes(&node.layer, values) + 8 * parameters as u64;
+        cost.memory += kept_bytes(&node.layer, values) + 6 * parameters as u64;
         if !is_hidden(&node.layer) {
             largest = largest.max(4 * values);
         }
@@ -183,9 +183,11 @@ fn kept_bytes(layer: &Layer, values: u64) -> u64 {
     match layer {
         Layer::Relu => values / 8,
         Layer::MaxPool(_) => values,
-        Layer::Gelu | Layer::LayerNorm(_) => 4 * values,
-        // Query, key and value.
-        Layer::Attention(_) | Layer::WindowAttention(_) => 12 * values,
+        Layer::Gelu => 2 * values,
+        Layer::LayerNorm(_) => 4 * values,
+        // Query, key and value, and what libtorch takes beside them; measured.
+        Layer::Attention(_) => 20 * values,
+        Layer::WindowAttention(_) => 28 * values,
         _ => 0,
     }
 }
