@@ -53,7 +53,7 @@ fn tensor(values: &[f32], sizes: [usize; 4]) -> Tensor {
 fn bench_shape(criterion: &mut Criterion, (name, images, channels, side, size, stride): Shape) {
     let mut group = criterion.benchmark_group(name);
     group.sample_size(10).warm_up_time(Duration::from_millis(200));
-    group.measurement_time(Duration::from_millis(1000));
+    group.measurement_time(Duration::from_millis(500));
     let padding = Padding::uniform(size / 2);
     let weights = numbers(channels * size * size);
     let input = numbers(images * channels * side * side);

@@ -1,11 +1,14 @@
 //! Seconds an image and peak memory of the ERF engine: `cargo bench --bench erf -- MODEL SIZE [IMAGES]`.
 //!
 //! Weights come from the formula of `zoo::init`, the images are random. Prints one JSON line like the
-//! peer's script: model, size, images, seconds (median), peak_rss_mb.
+//! peer's script: model, size, images, seconds (median), peak_rss_mb; and threads, and the share of the
+//! machine's f32 matrix-product rate (libtorch's, on a product of 2048 x 2048 matrices) that the MACs
+//! within the windows, forward and back, come to. It passes 1 where fewer products are made.
 
 use std::time::Instant;
 
 use fieldscope::nn::autograd::Unit;
+use fieldscope::nn::cost::erf_cost;
 use fieldscope::nn::engine::{Engine, Options};
 use fieldscope::zoo::{Form, find, init};
 use tch::{Kind, Tensor};
@@ -18,6 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (size, images) = (size.parse::<usize>()?, rest.first().map_or(Ok(3), |n| n.parse())?);
     let network = init::formula(find(model)?.graph(&Form::fresh()));
     let unit = Unit::centre(&network, network.graph.features, size, size)?;
+    let macs = 2 * erf_cost(&network.graph, size, size)?.window_macs;
     let engine = Engine::prepare(network, &[], Options::default())?;
     tch::manual_seed(1);
     let (mut seconds, mut busy) = (Vec::new(), Vec::new());
@@ -31,16 +35,33 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     seconds.sort_by(f64::total_cmp);
     busy.sort_by(f64::total_cmp);
+    let peak_rss_mb = peak_resident_mb()?;
+    let median = seconds[seconds.len() / 2];
     let line = serde_json::json!({
         "model": model,
         "size": size,
         "images": images,
-        "seconds": seconds[seconds.len() / 2],
+        "seconds": median,
         "processor_seconds": busy[0],
-        "peak_rss_mb": peak_resident_mb()?,
+        "peak_rss_mb": peak_rss_mb,
+        "threads": tch::get_num_threads(),
+        "share_of_rate": macs as f64 / median / product_rate(),
     });
     println!("{line}");
     Ok(())
+}
+
+/// Multiply-accumulate operations a second of libtorch's f32 matrix product: the best of several.
+fn product_rate() -> f64 {
+    const SIDE: i64 = 2048;
+    let options = (Kind::Float, tch::Device::Cpu);
+    let (a, b) = (Tensor::randn([SIDE, SIDE], options), Tensor::randn([SIDE, SIDE], options));
+    let seconds = (0..10).map(|_| {
+        let start = Instant::now();
+        let _ = a.matmul(&b);
+        start.elapsed().as_secs_f64()
+    });
+    (SIDE * SIDE * SIDE) as f64 / seconds.fold(f64::INFINITY, f64::min)
 }
 
 /// Processor time of this process's threads so far, in user mode and the kernel.

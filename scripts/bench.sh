@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the ERF engine side by side with PyTorch eager: seconds an image and peak resident memory;
-# then images a second of shapebias.
+# then the depthwise kernels beside libtorch's, and images a second of shapebias.
 # Sets PyTorch up in a virtual environment of its own, .venv-peer, and writes a table to reports/bench/.
 #
 # FIELDSCOPE_SHARED names the folder with peer/erf_eager.py and pictures; without it only this side is
@@ -61,4 +61,8 @@ processor=$(awk -F ': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)
 python3 scripts/bench-table.py "$rows" "$out" \
     "$processor, $(nproc) processors, $(uname -sr)" "$versions" "$(git describe --always --dirty)"
 echo "Written: $out/erf.md, $out/erf.csv" >&2
+cargo bench --quiet --locked --bench depthwise >&2
+python3 scripts/bench-depthwise.py "${CARGO_TARGET_DIR:-target}/criterion" "$out/depthwise.md" \
+    "$processor, $(uname -sr)" "$(git describe --always --dirty)"
+echo "Written: $out/depthwise.md" >&2
 if [ -n "${FIELDSCOPE_SHARED:-}" ]; then scripts/bench-shapebias.sh; fi
