@@ -5,6 +5,7 @@
 //! that either tells the category; on cue-conflict pictures they don't, and a network's answer says
 //! which of the two it learned to look at.
 
+mod draw;
 mod miniature;
 mod mosaic;
 mod outline;

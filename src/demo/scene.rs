@@ -5,17 +5,13 @@
 //! is used, so that every machine draws the same bytes.
 
 use image::{Rgb, RgbImage};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
+use super::draw::Draw;
 use super::tone::{self, Colour, blend};
 use super::{CATEGORIES, outline, texture};
 
 /// Width and height of a picture, in pixels.
 pub const SIDE: usize = 128;
-
-/// Tangent of half the largest rotation of shapes and textures: about 28 degrees.
-const MOST_TILT: f64 = 0.25;
 
 /// What a picture is for. No two parts share a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,30 +29,6 @@ pub enum Part {
 /// The seed of the picture with this index in a part.
 pub fn seed(part: Part, index: u32) -> u64 {
     ((part as u64) << 32) | u64::from(index)
-}
-
-/// Draws of a picture, in a fixed order.
-pub(super) struct Draw(ChaCha8Rng);
-
-impl Draw {
-    /// A number between two bounds, uniform over 2^32 steps.
-    pub fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (f64::from(self.0.next_u32()) / 4_294_967_296.0)
-    }
-
-    /// A whole number from 0 to `count` - 1.
-    pub fn below(&mut self, count: u32) -> usize {
-        ((u64::from(self.0.next_u32()) * u64::from(count)) >> 32) as usize
-    }
-
-    /// Cosine and sine of an angle of up to [`MOST_TILT`] to either side. They are rational functions
-    /// of the tangent of half the angle, so no trigonometric function is needed; angles are spread
-    /// not quite evenly.
-    fn tilt(&mut self) -> [f64; 2] {
-        let half_tangent = self.between(-MOST_TILT, MOST_TILT);
-        let square = half_tangent * half_tangent;
-        [(1.0 - square) / (1.0 + square), 2.0 * half_tangent / (1.0 + square)]
-    }
 }
 
 /// Everything about a picture that is decided before its pixels.
@@ -90,7 +62,7 @@ impl Scene {
     /// A picture with the shape of one category and the texture of another (indices into
     /// [`CATEGORIES`]; beyond its end, the last one's).
     pub fn new(shape: usize, texture: usize, seed: u64) -> Self {
-        let mut draw = Draw(ChaCha8Rng::seed_from_u64(seed));
+        let mut draw = Draw::new(seed);
         let radius = draw.between(36.0, 52.0);
         let reach = 62.0 - radius;
         let middle = SIDE as f64 / 2.0;
@@ -113,7 +85,7 @@ impl Scene {
             background: [background, background.map(|level| level + drift)],
             gradient: draw.tilt(),
             noise: draw.between(3.0, 12.0),
-            key: draw.0.next_u32(),
+            key: draw.word(),
         }
     }
 
@@ -198,7 +170,7 @@ mod tests {
 
     #[test]
     fn tilts_have_length_one_and_go_both_ways() {
-        let mut draw = Draw(ChaCha8Rng::seed_from_u64(1));
+        let mut draw = Draw::new(1);
         let mut left = 0;
         for _ in 0..400 {
             let [cosine, sine] = draw.tilt();

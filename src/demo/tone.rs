@@ -1,6 +1,6 @@
 //! The colours of a picture: two tones of the texture, and the background.
 
-use super::scene::Draw;
+use super::draw::Draw;
 
 /// A colour, 0 to 255 for red, green and blue.
 pub(super) type Colour = [f64; 3];

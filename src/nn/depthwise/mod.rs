@@ -13,6 +13,7 @@ mod fft;
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod lanes_x86;
+mod path;
 mod plan;
 mod plane;
 mod run;
@@ -24,7 +25,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lanes::Path;
+use path::Path;
 use plan::{Plan, Shape};
 pub use plane::Padding;
 use run::{Call, Operation, Sizes};

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::across::{self, Across};
 use super::direct::{self, Direct};
-use super::lanes::Path;
+use super::path::Path;
 use super::plan::Plan;
 use super::plane::{Padding, Sink, Source, Taps};
 use super::spectral::{self, Spectral};

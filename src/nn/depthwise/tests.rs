@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::lanes::Path;
+use super::path::Path;
 use super::{Algorithm, DepthwiseKernel, ForwardExtras, GradientExtras, Padding};
 
 /// Reproducible numbers in -1..1 (a linear congruential generator; quality doesn't matter here).

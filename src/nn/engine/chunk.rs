@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::columns::{Columns, product};
 use super::elementwise as e;
-use super::group::{Activation, Compiled, Home, Program, Slot, Step};
+use super::group::Compiled;
+use super::program::{Activation, Home, Program, Slot, Step};
 use crate::nn::NnError;
 
 /// What one chunk keeps for the way back; which of the vectors are filled depends on the layer.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::buffer::Storage;
-use super::convolution::Slide;
 use super::map::Map;
+use super::slide::Slide;
 use crate::nn::depthwise::{DepthwiseKernel, ForwardExtras, GradientExtras, Padding};
 
 impl Slide {

@@ -3,94 +3,20 @@
 //! Layers that treat each position alike (1 x 1 convolutions, linear layers, norms, activations,
 //! sums) need nothing of their neighbours, so a chunk of positions goes through all of them while it
 //! is in the cache, and the wide hidden layers never exist as a whole. This file turns such layers
-//! into straight-line programs, forward and backward; [`super::chunk`] runs them.
+//! into a straight-line [`program`](super::program), [`super::reverse`] makes the one that goes back, and
+//! [`super::chunk`] runs them.
 
 use std::collections::HashMap;
 
 use tch::{Kind, Tensor};
 
 use super::columns::Matrix;
+use super::program::{Activation, Program, Slot, Step};
+use super::reverse::backward;
 use crate::nn::NnError;
 use crate::nn::graph::{Graph, NodeId};
 use crate::nn::layer::Layer;
 use crate::nn::network::Parameters;
-
-/// Where a value lives while a chunk is worked on.
-pub(super) type Slot = usize;
-
-/// The memory that a slot stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Home {
-    /// The i-th map that comes in.
-    In(usize),
-    /// The i-th map that goes out, where that isn't one that came in.
-    Out(usize),
-    /// Rows of a thread's scratch matrix, from this one on.
-    Scratch(usize),
-}
-
-/// A step of a program. Forward steps write in place wherever nobody needs what was there.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// `to` = weight x `from`, or added to `to`; transposed in a backward program.
-    Product { matrix: usize, transposed: bool, from: Slot, to: Slot, add: bool },
-    /// Adds the bias, then the activation.
-    Finish { slot: Slot, bias: Option<Vec<f32>>, activation: Activation },
-    /// scale x + shift, channel by channel.
-    Affine { slot: Slot, scale: Vec<f32>, shift: Vec<f32> },
-    /// Normalises each position over its channels.
-    LayerNorm { slot: Slot, scale: Vec<f32>, shift: Vec<f32>, epsilon: f64, kept: usize },
-    /// Backward of [`Step::LayerNorm`].
-    LayerNormBack { slot: Slot, scale: Vec<f32>, kept: usize },
-    /// Backward of a ReLU.
-    KeepSigns { slot: Slot, kept: usize },
-    /// Backward of a GELU.
-    TimesSlopes { slot: Slot, kept: usize },
-    /// Multiplies by a factor, channel by channel.
-    Scale { slot: Slot, scale: Vec<f32> },
-    /// Adds `from` to `to`.
-    Sum { from: Slot, to: Slot },
-    /// Copies `from` to `to`.
-    Copy { from: Slot, to: Slot },
-}
-
-/// What follows a bias. The number says which of the things kept belongs to the layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Activation {
-    None,
-    Relu { kept: usize },
-    Gelu { kept: usize },
-}
-
-impl Step {
-    fn slots(&self) -> [Option<Slot>; 2] {
-        match *self {
-            Step::Product { from, to, .. } | Step::Sum { from, to } | Step::Copy { from, to } => {
-                [Some(from), Some(to)]
-            }
-            Step::Finish { slot, .. }
-            | Step::Affine { slot, .. }
-            | Step::LayerNorm { slot, .. }
-            | Step::LayerNormBack { slot, .. }
-            | Step::KeepSigns { slot, .. }
-            | Step::TimesSlopes { slot, .. }
-            | Step::Scale { slot, .. } => [Some(slot), None],
-        }
-    }
-}
-
-/// Steps, and where their slots live.
-#[derive(Debug, Default)]
-pub(super) struct Program {
-    pub steps: Vec<Step>,
-    /// Channels of each slot.
-    pub channels: Vec<usize>,
-    pub homes: Vec<Home>,
-    /// Where each map that goes out comes from.
-    pub outputs: Vec<Home>,
-    /// Rows of the scratch matrix.
-    pub scratch_rows: usize,
-}
 
 /// What a group of layers reads from outside.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +74,7 @@ pub(super) fn compile(
     let Lowering { steps, slot_channels, input_slots, matrices, kept, .. } = lowering;
     let backward = backward(&steps, &slot_channels, &input_slots, &output_slots);
     let input_channels = inputs.iter().map(|input| channels[input.node.0]).collect();
-    let forward = place(steps, slot_channels, &input_slots, &output_slots);
+    let forward = Program::new(steps, slot_channels, &input_slots, &output_slots);
     Ok(Compiled { forward, backward, matrices, input_channels, kept })
 }
 
@@ -366,135 +292,4 @@ fn numbers(tensor: &Tensor) -> Result<Vec<f32>, NnError> {
         .and_then(|values| values.f_reshape([-1]))
         .and_then(|values| Vec::try_from(&values))
         .map_err(NnError::torch("preparing a parameter"))
-}
-
-/// Gradients while the backward program is being made.
-struct Reverse {
-    steps: Vec<Step>,
-    channels: Vec<usize>,
-    /// The gradient of what a forward slot holds at this point.
-    gradient_of: Vec<Option<Slot>>,
-    forward_channels: Vec<usize>,
-}
-
-impl Reverse {
-    /// The slot for the gradient of forward slot `slot`, and whether there is something in it.
-    fn target(&mut self, slot: Slot) -> (Slot, bool) {
-        if let Some(gradient) = self.gradient_of[slot] {
-            return (gradient, true);
-        }
-        self.channels.push(self.forward_channels[slot]);
-        let new = self.channels.len() - 1;
-        self.gradient_of[slot] = Some(new);
-        (new, false)
-    }
-
-    /// Goes back over one forward step.
-    fn back(&mut self, step: &Step) {
-        let Some(written) = step.slots()[1].or(step.slots()[0]) else { return };
-        let Some(gradient) = self.gradient_of[written] else { return };
-        match step {
-            Step::Product { matrix, from, add, .. } => {
-                if !add {
-                    self.gradient_of[written] = None;
-                }
-                let (to, filled) = self.target(*from);
-                let (matrix, from) = (*matrix, gradient);
-                self.steps.push(Step::Product { matrix, transposed: true, from, to, add: filled });
-            }
-            Step::Finish { activation: Activation::Relu { kept }, .. } => {
-                self.steps.push(Step::KeepSigns { slot: gradient, kept: *kept });
-            }
-            Step::Finish { activation: Activation::Gelu { kept }, .. } => {
-                self.steps.push(Step::TimesSlopes { slot: gradient, kept: *kept });
-            }
-            Step::Affine { scale, .. } => {
-                self.steps.push(Step::Scale { slot: gradient, scale: scale.clone() });
-            }
-            Step::LayerNorm { scale, kept, .. } => {
-                let (scale, kept) = (scale.clone(), *kept);
-                self.steps.push(Step::LayerNormBack { slot: gradient, scale, kept });
-            }
-            Step::Sum { from, .. } => match self.target(*from) {
-                (to, true) => self.steps.push(Step::Sum { from: gradient, to }),
-                (to, false) => self.steps.push(Step::Copy { from: gradient, to }),
-            },
-            Step::Copy { from, .. } => {
-                self.gradient_of[written] = None;
-                match self.gradient_of[*from] {
-                    Some(to) => self.steps.push(Step::Sum { from: gradient, to }),
-                    None => self.gradient_of[*from] = Some(gradient),
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The program that goes back over `steps`: gradients of the outputs come in, those of the inputs go
-/// out.
-fn backward(
-    steps: &[Step],
-    forward_channels: &[usize],
-    input_slots: &[Slot],
-    output_slots: &[Slot],
-) -> Program {
-    let mut reverse = Reverse {
-        steps: Vec::new(),
-        channels: output_slots.iter().map(|&slot| forward_channels[slot]).collect(),
-        gradient_of: vec![None; forward_channels.len()],
-        forward_channels: forward_channels.to_vec(),
-    };
-    for (gradient, &slot) in output_slots.iter().enumerate() {
-        reverse.gradient_of[slot] = Some(gradient);
-    }
-    for step in steps.iter().rev() {
-        reverse.back(step);
-    }
-    let results: Vec<Slot> = input_slots.iter().map(|&slot| reverse.target(slot).0).collect();
-    let gradients: Vec<Slot> = (0..output_slots.len()).collect();
-    place(reverse.steps, reverse.channels, &gradients, &results)
-}
-
-/// Gives each slot a home: the map that comes in or goes out, else rows of the scratch matrix, which
-/// slots share that aren't needed at the same time.
-fn place(steps: Vec<Step>, channels: Vec<usize>, inputs: &[Slot], outputs: &[Slot]) -> Program {
-    let mut homes: Vec<Option<Home>> = vec![None; channels.len()];
-    for (index, &slot) in inputs.iter().enumerate() {
-        homes[slot] = Some(Home::In(index));
-    }
-    for (index, &slot) in outputs.iter().enumerate() {
-        homes[slot] = homes[slot].or(Some(Home::Out(index)));
-    }
-    let outputs = outputs.iter().map(|&slot| homes[slot].unwrap_or(Home::Scratch(0))).collect();
-    // Scratch regions: first row, rows, the step after which each is free.
-    let mut regions: Vec<(usize, usize, usize)> = Vec::new();
-    let mut scratch_rows = 0;
-    for (now, step) in steps.iter().enumerate() {
-        for slot in step.slots().into_iter().flatten() {
-            if homes[slot].is_some() {
-                continue;
-            }
-            let uses = |step: &Step| step.slots().contains(&Some(slot));
-            let last = steps.iter().rposition(uses).unwrap_or(now);
-            let rows = channels[slot];
-            let free = regions
-                .iter_mut()
-                .filter(|(_, size, until)| *until < now && *size >= rows)
-                .min_by_key(|(_, size, _)| *size);
-            homes[slot] = Some(Home::Scratch(match free {
-                Some((first, _, until)) => {
-                    *until = last;
-                    *first
-                }
-                None => {
-                    regions.push((scratch_rows, rows, last));
-                    scratch_rows += rows;
-                    scratch_rows - rows
-                }
-            }));
-        }
-    }
-    let homes = homes.into_iter().map(|home| home.unwrap_or(Home::Scratch(0))).collect();
-    Program { steps, channels, homes, outputs, scratch_rows }
 }

@@ -19,6 +19,9 @@ mod map;
 mod memory;
 mod plan;
 mod pooling;
+mod program;
+mod reverse;
+mod slide;
 #[cfg(test)]
 mod tests;
 mod torch_block;

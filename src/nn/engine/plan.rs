@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use tch::Tensor;
 
-use super::convolution::{Dense, Slide};
+use super::convolution::Dense;
 use super::group::{Compiled, GroupInput, compile, is_position_wise};
 use super::heads::Heads;
 use super::map::whole_of;
+use super::slide::Slide;
 use super::torch_block::TorchBlock;
 use crate::nn::NnError;
 use crate::nn::depthwise::DepthwiseKernel;

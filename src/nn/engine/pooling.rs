@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::buffer::Storage;
-use super::convolution::Slide;
 use super::map::Map;
+use super::slide::Slide;
 use crate::nn::window::Window;
 
 /// Largest values under the kernel, and for each the tap where it was found (row by row), which is

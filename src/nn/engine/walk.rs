@@ -8,9 +8,10 @@ use rayon::prelude::*;
 use super::buffer::Storage;
 use super::chunk::{self, Kept};
 use super::columns::Columns;
-use super::group::{Compiled, Home, Program};
+use super::group::Compiled;
 use super::map::Map;
 use super::plan::{Plan, PlanStep, Work};
+use super::program::{Home, Program};
 use crate::nn::NnError;
 
 /// Numbers that all rows of a chunk may take: they should stay in the cache.

@@ -14,10 +14,10 @@ use tch::{Kind, Tensor};
 use super::buffer::Storage;
 use super::chunk::with_scratch;
 use super::columns::Matrix;
-use super::convolution::Slide;
 use super::elementwise::{winograd_columns, winograd_outputs, winograd_rows};
 use super::gemm::{self, Left, Target};
 use super::map::Map;
+use super::slide::Slide;
 use crate::nn::NnError;
 
 /// Products of a tile.
