@@ -13,7 +13,8 @@ use crate::figure::heatmap::{MapPanel, Square};
 use crate::figure::matrix::{CellKind, MatrixSpec};
 use crate::figure::profile::{ProfileCurve, ProfileSpec, SideUnit};
 use crate::figure::scatter::{ScatterPoint, ScatterSpec};
-use crate::shapebias::result::{ConsistencyMatrix, ObserverKind, ObserverResult};
+use crate::figure::style;
+use crate::shapebias::result::{ObserverKind, ObserverResult, ShapeBiasResult};
 
 /// Observers in one printed chart by category; beyond, people are shown pooled only. No two of so many
 /// share both colour and marker.
@@ -111,13 +112,16 @@ pub fn overall(observers: &[&ObserverResult]) -> BarsSpec {
     BarsSpec { bars: bars.collect(), title: "shape bias".into(), width: Width::Column }
 }
 
-/// Cohen's kappa of each pair.
-pub fn consistency(consistency: &ConsistencyMatrix) -> MatrixSpec {
-    let labels = &consistency.labels;
+/// Cohen's kappa of each pair of a run's observers; `name` gives the label that is shown.
+pub fn consistency(result: &ShapeBiasResult, name: impl Fn(&str) -> String) -> MatrixSpec {
+    let consistency = &result.consistency;
+    let untrained = |label: &str| result.observer(label).is_some_and(|one| one.untrained);
+    let shown = |label: &String| style::marked(&name(label), untrained(label));
+    let labels: Vec<String> = consistency.labels.iter().map(shown).collect();
     let side = labels.len();
     MatrixSpec {
         rows: labels.clone(),
-        columns: labels.clone(),
+        columns: labels,
         values: Array2::from_shape_fn((side, side), |(row, column)| {
             consistency.kappa[row][column].unwrap_or(f64::NAN)
         }),

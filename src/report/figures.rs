@@ -255,7 +255,8 @@ pub fn consistency(study: &Study, options: &Options) -> Result<Vec<Drawn>, Figur
         if labels < 2 {
             continue;
         }
-        let figure = matrix::draw(&charts::consistency(&entry.result.consistency))?;
+        let name = |label: &str| study.label_of(number, label).to_owned();
+        let figure = matrix::draw(&charts::consistency(&entry.result, name))?;
         let mut one = drawn("consistency-matrix", caption, figure, labels > 8, options);
         if several {
             one.name = format!("consistency-matrix-{}", number + 1);

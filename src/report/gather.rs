@@ -351,7 +351,8 @@ fn warn_of_issues(study: &mut Study) {
                 }
             };
             if seen <= SHOWN_ISSUES {
-                let about = issue.observer.as_ref().map(|label| shown_label(study, run, label));
+                let about =
+                    issue.observer.as_ref().map(|label| study.label_of(run, label).to_owned());
                 warnings.push(Warning {
                     about,
                     scope: Scope::ShapeBias,
@@ -360,21 +361,13 @@ fn warn_of_issues(study: &mut Study) {
             }
         }
         for (issue, count) in kinds.into_iter().filter(|(_, count)| *count > SHOWN_ISSUES) {
-            let about = issue.observer.as_ref().map(|label| shown_label(study, run, label));
+            let about = issue.observer.as_ref().map(|label| study.label_of(run, label).to_owned());
             let more = count - SHOWN_ISSUES;
             let text = format!("{more} more notes of this kind are in {}.", bias.source);
             warnings.push(Warning { about, scope: Scope::ShapeBias, text });
         }
     }
     study.warnings.extend(warnings);
-}
-
-/// The label under which the study shows an observer of a run.
-fn shown_label(study: &Study, run: usize, label: &str) -> String {
-    let own = |entry: &&ObserverEntry| {
-        entry.run == run && study.biases[run].result.observers[entry.index].label == label
-    };
-    study.observers.iter().find(own).map_or_else(|| label.to_owned(), |e| e.result.label.clone())
 }
 
 /// The message with a full stop.

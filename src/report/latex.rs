@@ -309,6 +309,9 @@ fn bibtex(reference: &Reference) -> String {
         (reference.venue.0, reference.venue.1.to_owned()),
     ];
     fields.extend(reference.details.iter().map(|(field, value)| (*field, (*value).to_owned())));
+    if reference.details.iter().any(|(field, _)| *field == "eprint") {
+        fields.push(("archiveprefix", "arXiv".to_owned()));
+    }
     fields.push(("year", reference.year.to_string()));
     let lines: Vec<String> = fields
         .iter()

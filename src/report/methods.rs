@@ -5,6 +5,7 @@ use super::prose::{Paragraph, enumerate};
 use super::spearman::{Spearman, spearman};
 use super::study::{BiasEntry, ErfEntry, Network, Study};
 use crate::shapebias::result::{HUMANS, ObserverKind};
+use crate::store::provenance::PreprocessingRecord;
 
 /// The rank correlation of r(50 %) and shape bias; nothing where maps can't be compared or networks
 /// are too few.
@@ -202,8 +203,8 @@ fn measured(study: &Study) -> Option<Paragraph> {
     let first = measured.first()?;
     let mut paragraph = Paragraph::default();
     paragraph.text("Effective receptive fields ").cite(&["luo2016erf"]);
-    paragraph.text(" follow the protocol of ").cite(&["ding2022replknet"]);
-    paragraph.text(
+    paragraph.text(" are measured with the protocol of the RepLKNet paper ");
+    paragraph.cite(&["ding2022replknet"]).text(
         ": the gradient with respect to the input of the sum over channels of the positive part of a \
          feature map at one unit, its negative values set to 0, summed over colour channels and \
          averaged over images. ",
@@ -216,7 +217,7 @@ fn measured(study: &Study) -> Option<Paragraph> {
             None => groups.push((key, vec![erf])),
         }
     }
-    let alone = groups.len() == 1;
+    let alone = groups.len() == 1 && measured.len() == study.erfs.len();
     for (_, members) in &groups {
         measured_group(&mut paragraph, members, alone);
     }
@@ -287,15 +288,16 @@ fn existing(study: &Study) -> Option<Paragraph> {
     if existing.is_empty() {
         return None;
     }
-    let noun = if existing.len() == 1 { "map" } else { "maps" };
+    let (noun, verb, their) = match existing.len() {
+        1 => ("map", "is an existing file, described as it is", "it was"),
+        _ => ("maps", "are existing files, described as they are", "they were"),
+    };
     let mut paragraph = Paragraph::default();
+    paragraph.text(format!("The ERF {noun} ")).cite(&["luo2016erf"]);
     paragraph.text(format!(
-        "The ERF {noun} of {} {} existing files, described as they are; how they were made is not \
-         recorded in them. Effective receptive fields: ",
-        enumerate(&existing),
-        if existing.len() == 1 { "is an" } else { "are" }
+        " of {} {verb}; how {their} made is not recorded in the {noun}.",
+        enumerate(&existing)
     ));
-    paragraph.cite(&["luo2016erf"]).text(".");
     Some(paragraph)
 }
 
@@ -336,27 +338,72 @@ fn bias(entry: &BiasEntry) -> Paragraph {
         paragraph.text(if people == 1 { " person" } else { " people" });
     }
     paragraph.text(
-        ". A network decides for the category with the largest mean softmax probability over its \
-         classes; shape bias is the number of correct shape decisions over that of correct shape and \
-         correct texture decisions.",
+        ". Shape bias is the number of correct shape decisions over that of correct shape and correct \
+         texture decisions.",
     );
     if people == 0 && result.observer(HUMANS).is_some() {
         paragraph.text(" The human figures are those of the observers published with the stimuli.");
     }
-    for observer in &result.observers {
-        let Some(record) = &observer.provenance.preprocessing else { continue };
-        paragraph.text(format!(" Pictures for the networks: {}.", record.resize));
-        break;
-    }
+    decided(&mut paragraph, entry);
     paragraph.text(" 95 % intervals and p-values are from a bootstrap over stimuli ");
     paragraph.cite(&["efron1993bootstrap"]).text(" with ");
     paragraph.count(result.resamples, format!("{source}#/resamples")).text(" resamples (seed ");
     paragraph.count(result.seed as usize, format!("{source}#/seed")).text(").");
     if result.consistency.labels.len() > 1 {
-        paragraph.text(" Error consistency is Cohen's kappa of right and wrong answers ");
-        paragraph.cite(&["geirhos2020consistency"]).text(".");
+        paragraph.text(" Error consistency ").cite(&["geirhos2020consistency"]);
+        paragraph.text(" is Cohen's kappa ").cite(&["cohen1960kappa"]);
+        paragraph.text(" of right and wrong answers.");
     }
     paragraph
+}
+
+/// How networks came to their decisions, those of a sentence with the same preprocessing.
+fn decided(paragraph: &mut Paragraph, entry: &BiasEntry) {
+    let (result, source) = (&entry.result, &entry.source);
+    let networks = result.observers.iter().enumerate();
+    let networks = networks.filter(|(_, observer)| observer.kind == ObserverKind::Network);
+    let (evaluated, read): (Vec<_>, Vec<_>) =
+        networks.partition(|(_, observer)| observer.provenance.preprocessing.is_some());
+    let mut groups: Vec<(&PreprocessingRecord, usize, Vec<&str>)> = Vec::new();
+    for (index, observer) in &evaluated {
+        let Some(record) = &observer.provenance.preprocessing else { continue };
+        match groups.iter_mut().find(|(known, ..)| *known == record) {
+            Some((.., labels)) => labels.push(&observer.label),
+            None => groups.push((record, *index, vec![&observer.label])),
+        }
+    }
+    if !groups.is_empty() {
+        paragraph.text(
+            " A network that is evaluated decides for the category with the largest mean softmax \
+             probability over its classes ",
+        );
+        paragraph.cite(&["geirhos2021partial"]).text(".");
+    }
+    for (record, index, labels) in &groups {
+        let pointer = format!("{source}#/observers/{index}/provenance/preprocessing");
+        paragraph.text(format!(" {} sees the stimuli after ", sentence_start(labels)));
+        paragraph.text(format!("{}, with mean ", record.resize));
+        numbers(paragraph, record.mean, &format!("{pointer}/mean"));
+        paragraph.text(" and standard deviation ");
+        numbers(paragraph, record.std, &format!("{pointer}/std"));
+        paragraph.text(".");
+    }
+    if !read.is_empty() {
+        let all = format!("{source}#/observers");
+        paragraph.text(" The decisions of ").count(read.len(), all);
+        paragraph.text(match read.len() {
+            1 => " network are read from a file as they are.",
+            _ => " networks are read from files as they are.",
+        });
+    }
+}
+
+/// "a", or "Each of a, b and c".
+fn sentence_start(labels: &[&str]) -> String {
+    match labels {
+        [one] => (*one).to_owned(),
+        several => format!("Each of {}", enumerate(several)),
+    }
 }
 
 fn statistics(study: &Study) -> Option<Paragraph> {

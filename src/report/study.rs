@@ -145,6 +145,14 @@ impl Study {
         self.observers.iter().filter(|entry| entry.result.kind == ObserverKind::Network)
     }
 
+    /// The label under which the study shows an observer of a run.
+    pub fn label_of<'a>(&'a self, run: usize, label: &'a str) -> &'a str {
+        let own = |entry: &&ObserverEntry| {
+            entry.run == run && self.biases[run].result.observers[entry.index].label == label
+        };
+        self.observers.iter().find(own).map_or(label, |entry| &entry.result.label)
+    }
+
     /// All people pooled.
     pub fn humans(&self) -> Option<&ObserverEntry> {
         self.observers.iter().find(|entry| entry.result.kind == ObserverKind::Humans)

@@ -387,6 +387,12 @@ fn marked(label: &str, untrained: bool) -> String {
     if untrained { format!("{label} (untrained)") } else { label.to_owned() }
 }
 
+/// The name of a run's observer in the whole study, marked.
+fn shown(study: &Study, run: usize, label: &str) -> String {
+    let untrained = study.biases[run].result.observer(label).is_some_and(|o| o.untrained);
+    marked(study.label_of(run, label), untrained)
+}
+
 /// r(t) and m(t).
 fn ratios(study: &Study) -> Table {
     let mut table = Table::new(
@@ -575,18 +581,18 @@ fn differences(study: &Study) -> Table {
     .column("second", "second", None, false)
     .column("difference", "difference", None, true)
     .column("p_value", "p", None, true);
-    for bias in &study.biases {
+    for (run, bias) in study.biases.iter().enumerate() {
         let person = |label: &str| {
             bias.result.observer(label).is_none_or(|o| o.kind == ObserverKind::Person)
         };
-        let shown = bias.result.differences.iter();
-        for pair in shown.filter(|pair| !person(&pair.first) && !person(&pair.second)) {
+        let pairs = bias.result.differences.iter();
+        for pair in pairs.filter(|pair| !person(&pair.first) && !person(&pair.second)) {
             table.row(
                 "",
                 false,
                 vec![
-                    Cell::text(&pair.first),
-                    Cell::text(&pair.second),
+                    Cell::text(shown(study, run, &pair.first)),
+                    Cell::text(shown(study, run, &pair.second)),
                     Cell::with_interval(Some(pair.difference), Some(pair.interval), 1.0, 3),
                     Cell::number(Some(pair.p_value), 1.0, 4),
                 ],
@@ -609,7 +615,7 @@ fn consistency(study: &Study) -> Table {
     .column("second", "second", None, false)
     .column("kappa", "κ", None, true)
     .column("stimuli", "common stimuli", None, true);
-    for bias in &study.biases {
+    for (run, bias) in study.biases.iter().enumerate() {
         let matrix = &bias.result.consistency;
         for (row, first) in matrix.labels.iter().enumerate() {
             for (column, second) in matrix.labels.iter().enumerate().skip(row + 1) {
@@ -618,8 +624,8 @@ fn consistency(study: &Study) -> Table {
                     "",
                     false,
                     vec![
-                        Cell::text(first),
-                        Cell::text(second),
+                        Cell::text(shown(study, run, first)),
+                        Cell::text(shown(study, run, second)),
                         Cell::with_interval(matrix.kappa[row][column], interval, 1.0, 3),
                         Cell::count(matrix.stimuli[row][column]),
                     ],

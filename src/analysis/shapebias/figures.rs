@@ -24,7 +24,8 @@ pub fn draw(
         save(&bars::draw(&charts::overall(&observers))?, "shapebias-bars")?;
     }
     if result.consistency.labels.len() > 1 {
-        save(&matrix::draw(&charts::consistency(&result.consistency))?, "shapebias-consistency")?;
+        let spec = charts::consistency(result, str::to_owned);
+        save(&matrix::draw(&spec)?, "shapebias-consistency")?;
     }
     for observer in result.observers.iter().filter(|_| confusion) {
         if let Some(counts) = &observer.confusion {
