@@ -16,14 +16,17 @@ window.addEventListener("error", (event) => problems.push(String(event.message))
 const every = (selector, root = document) => [...root.querySelectorAll(selector)];
 const seen = (element) => { const box = element.getBoundingClientRect(); return box.width > 40 && box.height > 40; };
 
-const figures = async () => {
+// Whether a picture inside a drawing has come up: some of it isn't transparent.
+const drawn = (image) => {
+  const pen = Object.assign(document.createElement("canvas"), { width: 8, height: 8 }).getContext("2d");
+  try { pen.drawImage(image, 0, 0, 8, 8); } catch (error) { return false; }
+  return pen.getImageData(0, 0, 8, 8).data.some((value) => value > 0);
+};
+
+const figures = () => {
   const outside = every("svg").filter((svg) => !svg.closest(".maps"));
   if (!outside.every(seen)) problems.push("a chart can't be seen");
-  for (const image of every("image")) {
-    const picture = new Image();
-    picture.src = image.getAttribute("href") || image.getAttribute("xlink:href");
-    try { await picture.decode(); } catch (error) { problems.push("a picture can't be drawn: " + error); }
-  }
+  if (!every("image").filter((image) => image.getClientRects().length > 0).every(drawn)) problems.push("a picture isn't drawn");
 };
 
 const scales = () => {
@@ -70,8 +73,8 @@ const tables = () => {
   }
 };
 
-window.addEventListener("load", async () => {
-  await figures();
+window.addEventListener("load", () => {
+  figures();
   scales();
   series();
   tables();

@@ -121,8 +121,8 @@ fn the_page_works_in_a_browser() {
     let page = full.report.join("report.html");
     assert!(std::fs::metadata(&page).unwrap().len() < 5_000_000);
     let probe = browser::browse(&page, &full.folder);
-    // Six maps on three scales, and six charts.
-    assert!(probe.is_none_or(|probe| probe["figures"] == 6 * 3 + 6), "figures are missing");
+    // Six maps on three scales, and five charts.
+    assert!(probe.is_none_or(|probe| probe["figures"] == 6 * 3 + 5), "figures are missing");
 }
 
 #[test]

@@ -54,5 +54,11 @@ pub fn plain(latex: &str) -> String {
     for escaped in ['%', '&', '_', '#', '$', '{', '}'] {
         text = text.replace(&format!("\\{escaped}"), &escaped.to_string());
     }
-    text.replace('\u{0}', "\\")
+    // A letter that LaTeX has no name for.
+    let named = Regex::new(r"\[U\+([0-9A-F]{4,6})\]").unwrap();
+    let letter = |found: &regex::Captures<'_>| {
+        let code = u32::from_str_radix(&found[1], 16).unwrap();
+        char::from_u32(code).unwrap().to_string()
+    };
+    named.replace_all(&text, letter).replace('\u{0}', "\\")
 }
