@@ -264,7 +264,10 @@ impl<'a> Canvas<'a> {
         let font = if look.turned { font.transform(FontTransform::Rotate270) } else { font };
         let ink = color(look.color);
         let style = TextStyle::from(font).color(&ink).pos(Pos::new(horizontal, VPos::Bottom));
-        self.put(&Text::new(text, place(at), style), String::new(), 3)
+        // A browser that has none of the fonts sets another as wide as the layout took it to be.
+        let width = unit(text::width(&text, look.size, look.weight));
+        let attributes = format!(" textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\"");
+        self.put(&Text::new(text, place(at), style), attributes, 3)
     }
 
     /// One line of text with the middle of its capitals at the height of `at` (turned: the middle

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::charts;
 use super::methods::correlation;
 use super::options::Options;
+use super::prose::enumerate;
 use super::study::{ErfEntry, Study};
 use super::tables::categories_of;
 use crate::figure::heatmap::{HeatmapSpec, Scale};
@@ -138,6 +139,7 @@ pub fn map_panels(study: &Study, options: &Options) -> Result<Option<Drawn>, Fig
     let spec = PanelsSpec { panels, scale: Scale::Log, colormap: options.colormap };
     let caption = "Effective receptive fields, log10(map + 1), each as a share of its own maximum; the \
                    outlines are the squares of the area ratios.";
+    let caption = &format!("{caption}{}", study.mixture());
     Ok(Some(drawn("erf-panels", caption, panels::draw_at(&spec, PRINT_SIDE)?, wide, options)))
 }
 
@@ -159,7 +161,8 @@ pub fn mass_profile(study: &Study, options: &Options) -> Result<Option<Drawn>, F
     }
     let labels: Vec<String> = spec.curves.iter().map(|curve| curve.label.clone()).collect();
     let caption = "Share of the map's mass inside a centred square, against the square's side.";
-    let mut drawn = drawn("erf-profile", caption, profile::draw(&spec)?, false, options);
+    let caption = format!("{caption}{}", study.mixture());
+    let mut drawn = drawn("erf-profile", &caption, profile::draw(&spec)?, false, options);
     drawn.series = labels
         .into_iter()
         .enumerate()
@@ -177,7 +180,8 @@ pub fn reach_and_bias(study: &Study, options: &Options) -> Result<Option<Drawn>,
     let correlation = correlation(study);
     let Some(spec) = charts::scatter(study, correlation.as_ref()) else { return Ok(None) };
     let caption = "Area ratio r(50 %) against shape bias, with 95 % intervals where there are any.";
-    Ok(Some(drawn("scatter", caption, scatter::draw(&spec)?, false, options)))
+    let caption = format!("{caption}{}", study.mixture());
+    Ok(Some(drawn("scatter", &caption, scatter::draw(&spec)?, false, options)))
 }
 
 fn observers(study: &Study, most: usize) -> Vec<&ObserverResult> {
@@ -203,7 +207,11 @@ pub fn by_category(
         return Ok(None);
     }
     let spec = charts::by_category(&categories_of(study), &shown);
-    let all = study.observers.iter().filter(|e| e.result.kind != ObserverKind::Person).count();
+    let biased = study.observers.iter().map(|entry| &entry.result);
+    let biased = biased.filter(|o| o.kind != ObserverKind::Person);
+    let (biased, without): (Vec<_>, Vec<_>) =
+        biased.partition(|observer| observer.overall.shape_bias.is_some());
+    let all = biased.len();
     let pooled = shown.iter().filter(|o| o.kind != ObserverKind::Person).count();
     let mut caption =
         "Shape bias by category of the shape, after Geirhos et al. 2019, figure 4; the lines \
@@ -211,6 +219,13 @@ pub fn by_category(
             .to_owned();
     if pooled < all {
         caption.push_str(&format!(" The first {pooled} of {all} observers; the tables have all."));
+    }
+    if !without.is_empty() {
+        let labels: Vec<&str> = without.iter().map(|observer| observer.label.as_str()).collect();
+        caption.push_str(&format!(
+            " Without a decision for shape or texture, and so without a shape bias: {}.",
+            enumerate(&labels)
+        ));
     }
     let mut drawn = drawn("shapebias-categories", &caption, bias::draw(&spec)?, true, options);
     let printed = observers(study, charts::MOST_PRINTED);

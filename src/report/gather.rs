@@ -370,8 +370,11 @@ fn warn_of_issues(study: &mut Study) {
     study.warnings.extend(warnings);
 }
 
-/// The message with a full stop.
+/// The message with a full stop, and with a capital unless it begins with a name or a path.
 fn sentence(message: &str) -> String {
     let message = message.trim_end_matches('.');
-    format!("{message}.")
+    match message.strip_prefix("the ") {
+        Some(rest) => format!("The {rest}."),
+        None => format!("{message}."),
+    }
 }

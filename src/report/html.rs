@@ -8,10 +8,10 @@ use super::ReportError;
 use super::bibliography::Reference;
 use super::figures::{self, Drawn, SCALES};
 use super::options::Options;
+use super::parts::Parts;
 use super::prose::{Paragraph, author_years};
-use super::study::{Scope, Study};
-use super::tables::{Table, mark};
-use super::write::Parts;
+use super::study::Study;
+use super::tables::{Table, mark, marks};
 use crate::store::Provenance;
 
 const TEMPLATE: &str = include_str!("templates/report.html");
@@ -100,7 +100,7 @@ pub fn document(
         scatter => drawn("scatter"),
         scales,
         maps => map_values,
-        maps_caption => maps_caption(options),
+        maps_caption => maps_caption(study, options),
         profile => drawn("erf-profile"),
         erf_tables,
         categories => switched.as_ref().map(|figure| Value::from(Serde(page_of(figure)))),
@@ -118,7 +118,7 @@ pub fn document(
     Ok(page)
 }
 
-fn maps_caption(options: &Options) -> String {
+fn maps_caption(study: &Study, options: &Options) -> String {
     let own = options.captions.get("erf-panels").cloned();
     let own = own.unwrap_or_else(|| {
         "Effective receptive fields. All maps share one colour scale, from nothing to each map's own \
@@ -128,7 +128,8 @@ fn maps_caption(options: &Options) -> String {
     format!(
         "{own} On the paper's scale, log10(map + 1), a map whose values are far below 1 looks as on \
          the linear one; “log, 4 decades” is the same picture whatever the map is multiplied by. \
-         Outlines: the squares of the area ratios."
+         Outlines: the squares of the area ratios.{}",
+        study.mixture()
     )
 }
 
@@ -174,6 +175,7 @@ struct ShownTable<'a> {
     name: &'a str,
     title: &'a str,
     caption: &'a str,
+    dense: bool,
     columns: Vec<ShownColumn<'a>>,
     rows: Vec<ShownRow<'a>>,
     notes: Vec<ShownNote<'a>>,
@@ -182,6 +184,7 @@ struct ShownTable<'a> {
 #[derive(Serialize)]
 struct ShownColumn<'a> {
     heading: &'a str,
+    marks: String,
     unit: Option<&'static str>,
     number: bool,
 }
@@ -213,16 +216,22 @@ fn shown(table: &Table) -> ShownTable<'_> {
         name: table.name,
         title: &table.title,
         caption: &table.caption,
+        dense: table.is_dense(),
         columns: table
             .columns
             .iter()
-            .map(|c| ShownColumn { heading: &c.heading, unit: c.unit, number: c.number })
+            .map(|c| ShownColumn {
+                heading: &c.heading,
+                marks: marks(&c.marks),
+                unit: c.unit,
+                number: c.number,
+            })
             .collect(),
         rows: table
             .rows
             .iter()
             .map(|row| ShownRow {
-                marks: row.marks.iter().map(|&m| mark(m)).collect::<Vec<_>>().join(","),
+                marks: marks(&row.marks),
                 cells: row
                     .cells
                     .iter()
@@ -343,16 +352,5 @@ fn references(references: &[&'static Reference]) -> Vec<Value> {
                 place => reference.place(),
             }
         })
-        .collect()
-}
-
-/// What concerns the comparison as a whole, and observers that no table has a row for.
-pub fn general_warnings(study: &Study, tables: &[Table]) -> Vec<String> {
-    let has_row =
-        |label: &str| tables.iter().any(|table| table.rows.iter().any(|row| row.about == label));
-    study
-        .warnings_of(Scope::All)
-        .filter(|warning| warning.about.as_deref().is_none_or(|label| !has_row(label)))
-        .map(|warning| warning.text.clone())
         .collect()
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::ReportError;
 use super::bibliography::Reference;
 use super::options::Options;
+use super::parts::Parts;
 use super::prose::Paragraph;
-use super::tables::{Cell, Column, Table, mark};
-use super::write::Parts;
+use super::tables::{Cell, Column, Row, Table, mark, marks};
 use crate::figure::Format;
 use crate::store::atomic;
 
@@ -101,7 +101,7 @@ fn prose(text: &str) -> String {
 
 fn paragraph(paragraph: &Paragraph) -> String {
     let cite = |keys: &[&'static str]| format!("\\cite{{{}}}", keys.join(","));
-    paragraph.render(prose, |shown, _| prose(shown), cite).replace(" \\cite", "~\\cite")
+    paragraph.render(breakable, |shown, _| prose(shown), cite).replace(" \\cite", "~\\cite")
 }
 
 /// Writes the folder and returns `report.tex`.
@@ -146,6 +146,9 @@ fn document(parts: &Parts<'_>, options: &Options, tables: &[&Table]) -> String {
         PREAMBLE.trim_end().to_owned(),
         "\\setlength{\\emergencystretch}{3em}\\setlength{\\belowcaptionskip}{4pt}".to_owned(),
         "\\renewcommand{\\topfraction}{0.9}\\renewcommand{\\textfraction}{0.05}".to_owned(),
+        // Fewer half-empty pages of figures, and those from the top.
+        "\\renewcommand{\\floatpagefraction}{0.7}".to_owned(),
+        "\\makeatletter\\setlength{\\@fptop}{0pt}\\makeatother".to_owned(),
         format!("\\title{{{}}}", escape(&options.title)),
         "\\author{}\\date{}".to_owned(),
         "\\begin{document}".to_owned(),
@@ -187,7 +190,10 @@ fn document(parts: &Parts<'_>, options: &Options, tables: &[&Table]) -> String {
         );
         lines.push(float("figure", &body));
     }
-    lines.push("\\bibliographystyle{plain}\n\\bibliography{references}\n\\end{document}\n".into());
+    lines.push(
+        "\\clearpage\n\\bibliographystyle{plain}\n\\bibliography{references}\n\\end{document}\n"
+            .into(),
+    );
     lines.join("\n")
 }
 
@@ -200,20 +206,27 @@ fn breakable(text: &str) -> String {
     prose(text).replace('/', "/\\allowbreak{}").replace("\\_", "\\_\\allowbreak{}")
 }
 
-/// A tabular with its caption, as large as it has to be.
+/// A tabular with its caption, as large as it has to be. Intervals stand beside their values, below
+/// them in a table of many columns, and in the CSV file alone in one of very many.
 fn table(table: &Table) -> String {
     let turned = table.columns.len() > MOST_UPRIGHT;
+    let beside = !turned;
     let spec: Vec<String> =
-        (0..table.columns.len()).map(|place| column_type(table, place)).collect();
-    let mut heads = Vec::new();
-    for column in &table.columns {
-        heads.push(head(column, turned));
-    }
+        (0..table.columns.len()).map(|place| column_type(table, place, beside)).collect();
+    let heads: Vec<String> =
+        table.columns.iter().map(|column| head(column, turned, beside)).collect();
+    let dense = table.is_dense() && table.columns.iter().any(|column| column.interval);
+    let left_out =
+        if dense { format!(" Intervals are in tables/{}.csv.", table.name) } else { String::new() };
     let mut lines = vec![
         "% Needs in the preamble:".to_owned(),
         PREAMBLE.trim_end().lines().map(|l| format!("%   {l}")).collect::<Vec<_>>().join("\n"),
         "\\centering".to_owned(),
-        format!("\\caption{{{} {}}}", prose(&format!("{}.", table.title)), prose(&table.caption)),
+        format!(
+            "\\caption{{{} {}}}",
+            prose(&format!("{}.", table.title)),
+            prose(&format!("{}{left_out}", table.caption))
+        ),
         "\\footnotesize".to_owned(),
         "\\setlength{\\tabcolsep}{3.5pt}".to_owned(),
         "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%".to_owned(),
@@ -223,35 +236,53 @@ fn table(table: &Table) -> String {
         "\\midrule".to_owned(),
     ];
     for row in &table.rows {
-        let mut cells: Vec<String> = Vec::new();
-        for (cell, column) in row.cells.iter().zip(&table.columns) {
-            cells.push(value(cell, column));
-            if column.interval {
-                cells.push(interval(cell));
-            }
+        lines.push(values(row, table, beside));
+        let intervals: Vec<String> = row.cells.iter().map(interval).collect();
+        if turned && !table.is_dense() && intervals.iter().any(|interval| !interval.is_empty()) {
+            lines.push(format!("{} \\\\[1pt]", intervals.join(" & ")));
         }
-        if let Some(first) = cells.first_mut().filter(|_| !row.marks.is_empty()) {
-            let marks: Vec<String> = row.marks.iter().map(|&index| mark(index)).collect();
-            first.push_str(&format!("\\textsuperscript{{{}}}", marks.join(",")));
-        }
-        lines.push(format!("{} \\\\", cells.join(" & ")));
     }
     lines.push("\\bottomrule".to_owned());
     lines.push("\\end{tabular}}".to_owned());
-    for (index, note) in table.notes.iter().enumerate() {
-        lines.push(format!(
-            "\\par\\vspace{{2pt}}\\parbox{{\\linewidth}}{{\\raggedright\\scriptsize\
-             \\textsuperscript{{{}}}~{}}}",
-            mark(index),
-            breakable(note)
-        ));
-    }
+    lines.extend(table.notes.iter().enumerate().map(|(index, note)| self::note(index, note)));
     lines.push(String::new());
     lines.join("\n")
 }
 
-/// `l`, or an `S` column as wide as its longest number, and a narrow one for intervals.
-fn column_type(table: &Table, place: usize) -> String {
+/// A row's values, each with its interval beside it where that is wanted.
+fn values(row: &Row, table: &Table, beside: bool) -> String {
+    let mut cells: Vec<String> = Vec::new();
+    for (cell, column) in row.cells.iter().zip(&table.columns) {
+        cells.push(value(cell, column));
+        if column.interval && beside {
+            cells.push(interval(cell));
+        }
+    }
+    if let Some(first) = cells.first_mut() {
+        first.push_str(&raised(&row.marks));
+    }
+    format!("{} \\\\", cells.join(" & "))
+}
+
+/// Marks of notes.
+fn raised(places: &[usize]) -> String {
+    match places {
+        [] => String::new(),
+        _ => format!("\\textsuperscript{{{}}}", marks(places)),
+    }
+}
+
+fn note(index: usize, note: &str) -> String {
+    format!(
+        "\\par\\vspace{{2pt}}\\parbox{{\\linewidth}}{{\\raggedright\\scriptsize\
+         \\textsuperscript{{{}}}~{}}}",
+        mark(index),
+        breakable(note)
+    )
+}
+
+/// `l`, or an `S` column as wide as its longest number, and a narrow one for intervals beside it.
+fn column_type(table: &Table, place: usize, beside: bool) -> String {
     let column = &table.columns[place];
     if !column.number {
         return "l".to_owned();
@@ -267,15 +298,15 @@ fn column_type(table: &Table, place: usize) -> String {
         whole = whole.max(before.len());
         decimals = decimals.max(after.len());
     }
-    let interval = if column.interval { "@{\\hspace{2pt}}l" } else { "" };
+    let interval = if column.interval && beside { "@{\\hspace{2pt}}l" } else { "" };
     format!("S[table-format={sign}{whole}.{decimals}]{interval}")
 }
 
-fn head(column: &Column, turned: bool) -> String {
+fn head(column: &Column, turned: bool, beside: bool) -> String {
     let unit = column.unit.map(|unit| format!(" ({})", escape(unit))).unwrap_or_default();
-    let text = format!("{}{unit}", prose(&column.heading));
+    let text = format!("{}{}{unit}", prose(&column.heading), raised(&column.marks));
     let text = if turned && column.number { format!("\\rotatebox{{90}}{{{text}}}") } else { text };
-    match (column.number, column.interval) {
+    match (column.number, column.interval && beside) {
         (true, true) => format!("\\multicolumn{{2}}{{c}}{{{text}}}"),
         (true, false) => format!("{{{text}}}"),
         _ => text,

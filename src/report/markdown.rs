@@ -3,7 +3,7 @@
 use super::bibliography::{self, Reference};
 use super::figures::Drawn;
 use super::prose::{Paragraph, author_years};
-use super::tables::{Cell, Table, mark};
+use super::tables::{Cell, Table, mark, marks};
 
 /// Rows above which a table is only linked.
 const MOST_ROWS: usize = 40;
@@ -111,9 +111,9 @@ pub fn section(table: &Table) -> String {
 }
 
 fn table(table: &Table) -> String {
-    let heading = |column: &super::tables::Column| match column.unit {
-        Some(unit) => format!("{}, {unit}", escape(&column.heading)),
-        None => escape(&column.heading),
+    let heading = |column: &super::tables::Column| {
+        let unit = column.unit.map_or(String::new(), |unit| format!(", {unit}"));
+        format!("{}{unit}{}", escape(&column.heading), raised(&column.marks))
     };
     let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let mut lines = vec![row(table.columns.iter().map(heading).collect())];
@@ -121,13 +121,17 @@ fn table(table: &Table) -> String {
     lines.push(row(table.columns.iter().map(|column| rule(column.number)).collect()));
     for entry in &table.rows {
         let mut cells: Vec<String> = entry.cells.iter().map(cell).collect();
-        if let Some(first) = cells.first_mut().filter(|_| !entry.marks.is_empty()) {
-            let marks: Vec<String> = entry.marks.iter().map(|&index| mark(index)).collect();
-            first.push_str(&format!(" <sup>{}</sup>", marks.join(",")));
+        if let Some(first) = cells.first_mut() {
+            first.push_str(&raised(&entry.marks));
         }
         lines.push(row(cells));
     }
     lines.join("\n")
+}
+
+/// Marks of notes.
+fn raised(places: &[usize]) -> String {
+    if places.is_empty() { String::new() } else { format!(" <sup>{}</sup>", marks(places)) }
 }
 
 fn cell(cell: &Cell) -> String {

@@ -190,7 +190,8 @@ fn settings(erf: &ErfEntry) -> String {
     format!(
         "{:?}",
         (
-            (result.images_used, result.size, &result.layer, result.unit),
+            (result.images_used, result.images_skipped.len(), result.size, &result.layer),
+            result.unit,
             (&provenance.preprocessing, &provenance.images, &provenance.device, &provenance.path),
             (&provenance.version, &provenance.libtorch),
         )
@@ -238,6 +239,11 @@ fn measured_group(paragraph: &mut Paragraph, members: &[&ErfEntry], alone: bool)
     let whom = if alone { "every network".to_owned() } else { enumerate(&labels) };
     paragraph.text(format!("For {whom}, the mean is over "));
     paragraph.count(result.images_used, format!("{source}#/images_used")).text(" images");
+    let skipped = result.images_skipped.len();
+    if skipped > 0 {
+        paragraph.text(", without ").count(skipped, format!("{source}#/images_skipped"));
+        paragraph.text(" that couldn't be used");
+    }
     if let Some(list) = &result.provenance.images {
         let digest = list.sha256.get(..12).unwrap_or(&list.sha256);
         paragraph.text(format!(" (SHA-256 of their list {digest}…)"));

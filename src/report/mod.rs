@@ -14,6 +14,7 @@ pub mod latex;
 pub mod markdown;
 pub mod methods;
 pub mod options;
+pub mod parts;
 pub mod prose;
 pub mod spearman;
 pub mod study;

@@ -168,6 +168,16 @@ impl Study {
         self.networks().into_iter().filter_map(pair).collect()
     }
 
+    /// What the caption of a table or figure must say where area ratios can't be compared; begins with
+    /// a space, or is empty.
+    pub fn mixture(&self) -> &'static str {
+        if self.comparable {
+            ""
+        } else {
+            " The maps differ in input size or layer, so they can't be compared with one another."
+        }
+    }
+
     /// Warnings that belong to a part of the report.
     pub fn warnings_of(&self, scope: Scope) -> impl Iterator<Item = &Warning> {
         let belongs = move |warning: &&Warning| {

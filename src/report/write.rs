@@ -2,40 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::bibliography::{self, Reference};
+use super::bibliography;
 use super::figures::{self, Drawn};
 use super::options::{Options, Output};
+use super::parts::{Parts, general_warnings};
 use super::prose::Paragraph;
 use super::study::Study;
 use super::tables::{self, Table};
 use super::{ReportError, html, latex, markdown, methods};
 use crate::figure::Format;
 use crate::store::atomic;
-
-/// What every language of a report writes down.
-pub struct Parts<'a> {
-    /// Tables with the columns that are shown.
-    pub tables: &'a [Table],
-    /// Figures for print.
-    pub figures: &'a [Drawn],
-    /// The main findings.
-    pub findings: &'a [Paragraph],
-    /// How everything was measured.
-    pub methods: &'a [Paragraph],
-    /// What concerns the comparison as a whole.
-    pub warnings: &'a [String],
-    /// Commands that made the results.
-    pub commands: &'a [String],
-    /// Works cited.
-    pub references: &'a [&'static Reference],
-}
-
-impl Parts<'_> {
-    /// The figure of this name.
-    pub fn figure(&self, name: &str) -> Option<&Drawn> {
-        self.figures.iter().find(|figure| figure.name == name)
-    }
-}
 
 /// Writes the report into `folder`: `tables/*.csv`, and `report.html`, `report.md` with `figures/*.svg`
 /// and `latex/` as asked for. Returns the files that a reader opens first.
@@ -48,13 +24,16 @@ pub fn write(study: &Study, options: &Options, folder: &Path) -> Result<Vec<Path
     tables::replace_captions(&mut full, &options.captions);
     for table in &full {
         let path = folder.join("tables").join(format!("{}.csv", table.name));
-        atomic::write_bytes(&path, &table.csv()?)?;
+        atomic::write_bytes(&path, &table.clone().without_empty_columns().csv()?)?;
     }
-    let select = |table: &Table| table.select(options.columns.get(table.name));
+    let select = |table: &Table| {
+        let selected = table.select(options.columns.get(table.name))?;
+        Ok(selected.without_empty_columns())
+    };
     let tables = full.iter().map(select).collect::<Result<Vec<Table>, ReportError>>()?;
     let figures = printed(study, options)?;
     let (findings, methods) = (methods::findings(study), methods::methods(study));
-    let warnings = html::general_warnings(study, &tables);
+    let warnings = general_warnings(study, &tables);
     let commands = commands(study);
     let mut keys = bibliography::of_networks(study);
     keys.extend(findings.iter().chain(&methods).flat_map(Paragraph::cited));

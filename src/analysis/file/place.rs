@@ -57,37 +57,42 @@ impl Source<'_> {
         if let ([unknown, known @ ..], true) =
             (quoted.as_slice(), message.starts_with("unknown field"))
         {
-            let table = self.table_at(offset);
-            let place = if table.is_empty() {
-                "at the top of the file".into()
+            let what = if self.line_at(offset).starts_with('[') {
+                format!("unknown part `{unknown}`")
             } else {
-                format!("in {table}")
+                format!("unknown key `{unknown}` {}", place_of(known))
             };
-            return self.at(
-                offset,
-                format!("unknown key `{unknown}` {place}; {}", advice(unknown, known)),
-            );
+            return self.at(offset, format!("{what}; {}", advice(unknown, known)));
         }
-        let key = self.key_at(offset);
-        let problem = match key {
-            Some(key) if !message.contains('`') => format!("key `{key}`: {message}"),
-            _ => message.replace("missing field", "missing key"),
+        let line = self.line_at(offset);
+        let message = plain(message);
+        let problem = match self.key_at(offset) {
+            _ if line == "[networks]" => {
+                "each network has a header of its own, [[networks]]".to_owned()
+            }
+            Some(key) if !message.starts_with("missing") => format!("key `{key}`: {message}"),
+            None if line.starts_with('[') => format!("{line}: {message}"),
+            _ => message,
         };
         self.at(offset, problem)
     }
 
-    /// The last header before a byte, with its brackets.
-    fn table_at(&self, offset: usize) -> &str {
+    /// The line at a byte, without what surrounds it.
+    fn line_at(&self, offset: usize) -> &str {
         let before = self.text.get(..offset).unwrap_or(self.text);
-        let mut headers = before.lines().map(str::trim).filter(|line| line.starts_with('['));
-        headers.next_back().map_or("", |line| line.split('#').next().unwrap_or(line).trim())
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.text.get(start..).and_then(|rest| rest.lines().next());
+        line.map_or("", |line| line.split(" #").next().unwrap_or(line).trim())
     }
 
-    /// The key of the line at a byte.
+    /// The key of the line at a byte, or of the line where its list begins.
     fn key_at(&self, offset: usize) -> Option<&str> {
-        let start = self.text.get(..offset)?.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = self.text.get(start..)?.lines().next()?;
-        let (key, _) = line.split_once('=')?;
+        let before = self.text.get(..offset)?;
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let own = self.text.get(start..)?.lines().next()?;
+        let lines = std::iter::once(own).chain(before.get(..start)?.lines().rev());
+        let mut lines = lines.take_while(|line| !line.trim_start().starts_with('['));
+        let (key, _) = lines.find_map(|line| line.split_once('='))?;
         Some(key.trim()).filter(|key| !key.is_empty() && !key.starts_with('#'))
     }
 
@@ -121,11 +126,50 @@ impl Source<'_> {
     }
 }
 
+/// Where the keys of a part are written, by one that only it has.
+fn place_of(known: &[&str]) -> &'static str {
+    let parts = [
+        ("networks", "at the top of the file"),
+        ("arch", "in [[networks]]"),
+        ("num_images", "in [erf]"),
+        ("stimuli", "in [shapebias]"),
+        ("partition", "in [cluster]"),
+        ("captions", "in [report]"),
+        ("size", "in [inspect]"),
+    ];
+    parts.iter().find(|(key, _)| known.contains(key)).map_or("here", |(_, place)| place)
+}
+
+/// The TOML reader's words as others would say them.
+fn plain(message: &str) -> String {
+    let words = [
+        ("missing field", "missing key"),
+        ("invalid type: ", "this is of the wrong kind: "),
+        ("invalid value: ", "this value can't be: "),
+        ("expected usize", "expected a whole number from 0"),
+        ("expected u64", "expected a whole number from 0"),
+        ("expected u16", "expected a whole number from 0"),
+        ("expected f64", "expected a number"),
+        ("expected a sequence", "expected a list, [...]"),
+        ("an array of length", "a list of length"),
+        ("floating point", "the number"),
+        ("map,", "a part,"),
+    ];
+    words.iter().fold(message.to_owned(), |message, (theirs, ours)| message.replace(theirs, ours))
+}
+
 /// "did you mean `images`?", or all that there is.
-fn advice(wrong: &str, known: &[&str]) -> String {
-    let score = |name: &&&str| (strsim::jaro_winkler(name, wrong) * 1e6) as u64;
-    match known.iter().max_by_key(score) {
-        Some(nearest) if strsim::jaro_winkler(nearest, wrong) > 0.7 => {
+pub fn advice(wrong: &str, known: &[&str]) -> String {
+    // Slips of the fingers first; then what begins alike.
+    let score = |name: &str| {
+        (strsim::normalized_damerau_levenshtein(name, wrong), strsim::jaro_winkler(name, wrong))
+    };
+    let better = |a: &&&str, b: &&&str| {
+        let (a, b) = (score(a), score(b));
+        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+    };
+    match known.iter().max_by(better) {
+        Some(nearest) if score(nearest).0 >= 0.5 || score(nearest).1 > 0.7 => {
             format!("did you mean `{nearest}`?")
         }
         _ => format!("known are {}", known.join(", ")),

@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use super::AnalysisFileError;
-use super::place::Source;
+use super::place::{self, Source};
 use super::schema::Document;
 use crate::figure::{Colormap, Format};
 use crate::report::{Options, Output, figures, tables};
@@ -51,6 +51,17 @@ pub fn options(source: &Source<'_>, document: &Document) -> Result<Options, Anal
         if !tables::NAMES.contains(&name.as_str()) {
             let start = columns.span().start;
             return Err(source.unknown(start, name, "report.columns", &tables::NAMES));
+        }
+        if let Some(known) = tables::column_keys(name) {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            for column in columns.get_ref() {
+                if !known.contains(&column.as_str()) {
+                    let start = columns.span().start;
+                    let advice = place::advice(column, &known);
+                    let problem = format!("key `{name}`: there is no column `{column}`; {advice}");
+                    return Err(source.at(start, problem));
+                }
+            }
         }
         options.columns.insert(name.clone(), columns.get_ref().clone());
     }

@@ -57,6 +57,65 @@ fn a_wrong_value_is_named_with_its_line_and_key() {
 }
 
 #[test]
+fn the_nearest_name_is_that_of_the_likeliest_slip() {
+    let message = complaint(&GOOD.replace("map =", "mpa ="));
+    assert!(
+        message.ends_with("unknown key `mpa` in [[networks]]; did you mean `map`?"),
+        "{message}"
+    );
+    assert_eq!(
+        complaint(&GOOD.replace("[erf]", "[erff]")),
+        "study.toml, line 7: unknown part `erff`; did you mean `erf`?"
+    );
+    assert_eq!(
+        complaint(&GOOD.replace("[[networks]]", "[[network]]")),
+        "study.toml, line 3: unknown part `network`; did you mean `networks`?"
+    );
+    // A table within a line, and a key with its part before it.
+    assert_eq!(
+        complaint("title = \"T\"\nnetworks = [{ labl = \"A\" }]\n"),
+        "study.toml, line 2: unknown key `labl` in [[networks]]; did you mean `label`?"
+    );
+    assert_eq!(
+        complaint("title = \"T\"\nerf.imags = []\n"),
+        "study.toml, line 2: unknown key `imags` in [erf]; did you mean `images`?"
+    );
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_explained_in_words() {
+    for (value, expected) in [
+        (
+            "-4",
+            "line 8: key `size`: this value can't be: integer `-4`, expected a whole number from 0",
+        ),
+        (
+            "4.5",
+            "line 8: key `size`: this is of the wrong kind: the number `4.5`, expected a whole number",
+        ),
+    ] {
+        let message = complaint(&GOOD.replace("64", value));
+        assert!(message.contains(expected), "{message}");
+    }
+    let message = complaint(&GOOD.replace("size = 64", "images = [\n\"a\",\n3]"));
+    assert!(message.contains("line 10: key `images`: this is of the wrong kind"), "{message}");
+    let message = complaint(&GOOD.replace("[[networks]]", "[networks]"));
+    assert!(message.contains("line 3: each network has a header of its own"), "{message}");
+}
+
+#[test]
+fn a_column_that_no_table_has_is_refused_before_anything_is_computed() {
+    let text = format!("{GOOD}\n[report.columns]\nsummary = [\"r50\", \"shape-bias\"]\n");
+    assert_eq!(
+        complaint(&text),
+        "study.toml, line 11: key `summary`: there is no column `shape-bias`; did you mean \
+         `shape_bias`?"
+    );
+    // Those of this table are the study's observers.
+    assert!(parse(&format!("{GOOD}\n[report.columns]\ncategories = [\"A\"]\n")).is_ok());
+}
+
+#[test]
 fn a_variable_has_a_default() {
     let analysis = parse(&GOOD.replace("a.npy", "${FIELDSCOPE_NO_SUCH_VARIABLE:-maps}/a.npy"));
     assert_eq!(analysis.unwrap().networks[0].map.as_deref(), Some(Path::new("folder/maps/a.npy")));

@@ -13,7 +13,8 @@ const compare = (a, b) => typeof a === "number" && typeof b === "number"
   : String(a).localeCompare(String(b), "en", { numeric: true });
 for (const table of all("table.sortable")) {
   all("thead th", table).forEach((heading, column) => {
-    heading.querySelector("button").addEventListener("click", () => {
+    const sorter = heading.querySelector(".sorter");
+    const sort = () => {
       const numeric = heading.classList.contains("number");
       const now = heading.getAttribute("aria-sort");
       const order = now ? (now === "ascending" ? "descending" : "ascending") : (numeric ? "descending" : "ascending");
@@ -26,6 +27,12 @@ for (const table of all("table.sortable")) {
         return (order === "ascending" ? 1 : -1) * compare(a, b);
       });
       table.tBodies[0].append(...rows.map(([, row]) => row));
+    };
+    sorter.addEventListener("click", sort);
+    sorter.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      sort();
     });
   });
 }
@@ -50,3 +57,6 @@ for (const switches of all(".switches")) {
     button.addEventListener("click", () => boxes.forEach((box) => { box.checked = button.dataset.all === "on"; show(box); }));
   }
 }
+
+// On a narrow screen, a tap brings a wide chart nearer.
+for (const sheet of all(".wide .sheet")) sheet.addEventListener("click", () => sheet.classList.toggle("near"));

@@ -142,7 +142,8 @@ impl Results {
             }
             row
         };
-        names.iter().map(row).collect()
+        let has_value = |row: &Row| row.values().any(|cell| matches!(cell, Expected::Number(_)));
+        names.iter().map(row).filter(has_value).collect()
     }
 
     fn differences(&self) -> Vec<Row> {
@@ -305,7 +306,7 @@ pub fn shown_as_computed(report: &Path) -> usize {
     let markdown = read(report.join("report.md"));
     let mut numbers = 0;
     let table = Regex::new(
-        r#"(?s)aria-label="([^"]*)" tabindex="0">\s*<table class="sortable" id="table-([a-z-]+)">(.*?)</table>"#,
+        r#"(?s)aria-label="([^"]*)" tabindex="0">\s*<table class="sortable(?: dense)?" id="table-([a-z-]+)"[^>]*>(.*?)</table>"#,
     )
     .unwrap();
     for found in table.captures_iter(&page) {
@@ -313,7 +314,10 @@ pub fn shown_as_computed(report: &Path) -> usize {
         numbers += equal_csv(name, &rows, &report.join(format!("tables/{name}.csv")));
         let latex = report.join(format!("latex/tables/{name}.tex"));
         if latex.exists() {
-            assert_eq!(latex_rows(&read(&latex)), tokens_of(&rows), "{name} in LaTeX");
+            // One of very many columns leaves its intervals to the CSV file.
+            let dense = rows[0].len() > 12;
+            let expected = tokens_of(&rows, !dense);
+            assert_eq!(latex_rows(&read(&latex)), sorted(expected), "{name} in LaTeX");
         }
         let section = markdown.split(&format!("\n## {title}\n\n")).nth(1);
         let section = section.unwrap_or_else(|| panic!("no {title} in Markdown"));
@@ -328,7 +332,7 @@ pub fn shown_as_computed(report: &Path) -> usize {
             // A long table is only linked.
             assert!(rows.len() > 40 && section.contains(&format!("(tables/{name}.csv)")), "{name}");
         } else {
-            assert_eq!(found, tokens_of(&rows), "{name} in Markdown");
+            assert_eq!(found, tokens_of(&rows, true), "{name} in Markdown");
         }
     }
     numbers
@@ -429,20 +433,34 @@ pub fn tokens(text: &str) -> Vec<String> {
 }
 
 /// The numbers of each row, its first cell left out.
-fn tokens_of(rows: &[Vec<Shown>]) -> Vec<Vec<String>> {
+fn tokens_of(rows: &[Vec<Shown>], with_intervals: bool) -> Vec<Vec<String>> {
     let of_cell = |cell: &Shown| {
         let mut found = tokens(&cell.text);
-        found.extend(cell.interval.iter().flatten().cloned());
+        found.extend(cell.interval.iter().flatten().filter(|_| with_intervals).cloned());
         found
     };
     rows.iter().map(|row| row.iter().skip(1).flat_map(of_cell).collect()).collect()
 }
 
+/// The numbers of each row in the order of their digits, since intervals may stand on a line of their
+/// own.
+fn sorted(mut rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    rows.iter_mut().for_each(|row| row.sort_unstable());
+    rows
+}
+
 fn latex_rows(document: &str) -> Vec<Vec<String>> {
     let body = document.split("\\midrule\n").nth(1).unwrap().split("\\bottomrule").next().unwrap();
-    let row = |line: &str| {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for line in body.lines() {
+        let below = line.ends_with("\\\\[1pt]");
+        let line = line.trim_end_matches("\\\\[1pt]");
         let cells: Vec<&str> = line.split(" & ").skip(1).collect();
-        tokens(&plain(&cells.join(" ")))
-    };
-    body.lines().map(row).collect()
+        let found = tokens(&plain(&cells.join(" ")));
+        match rows.last_mut().filter(|_| below) {
+            Some(row) => row.extend(found),
+            None => rows.push(found),
+        }
+    }
+    sorted(rows)
 }
