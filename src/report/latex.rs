@@ -16,6 +16,8 @@ use crate::store::atomic;
 const MOST_ROWS: usize = 45;
 /// Columns above which a table's head is turned.
 const MOST_UPRIGHT: usize = 7;
+/// Columns with intervals that still have room for them beside their values under a turned head.
+const FEW_INTERVALS: usize = 2;
 
 /// Characters outside ASCII that stand in text, and what LaTeX calls them.
 const SYMBOLS: [(char, &str); 32] = [
@@ -210,7 +212,8 @@ fn breakable(text: &str) -> String {
 /// them in a table of many columns, and in the CSV file alone in one of very many.
 fn table(table: &Table) -> String {
     let turned = table.columns.len() > MOST_UPRIGHT;
-    let beside = !turned;
+    let intervals = table.columns.iter().filter(|column| column.interval).count();
+    let beside = !table.is_dense() && (!turned || intervals <= FEW_INTERVALS);
     let spec: Vec<String> =
         (0..table.columns.len()).map(|place| column_type(table, place, beside)).collect();
     let heads: Vec<String> =
@@ -238,7 +241,7 @@ fn table(table: &Table) -> String {
     for row in &table.rows {
         lines.push(values(row, table, beside));
         let intervals: Vec<String> = row.cells.iter().map(interval).collect();
-        if turned && !table.is_dense() && intervals.iter().any(|interval| !interval.is_empty()) {
+        if !beside && !table.is_dense() && intervals.iter().any(|interval| !interval.is_empty()) {
             lines.push(format!("{} \\\\[1pt]", intervals.join(" & ")));
         }
     }
