@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use super::charts;
-use super::methods::correlation;
+use super::findings::correlation;
 use super::options::Options;
 use super::prose::enumerate;
 use super::study::{ErfEntry, Study};

@@ -1,141 +1,11 @@
-//! What was found and how it was measured, in plain sentences from results and their provenance.
+//! How everything was measured, in plain sentences from results and their provenance.
 
 use super::bibliography;
+use super::findings::correlation;
 use super::prose::{Paragraph, enumerate};
-use super::spearman::{Spearman, spearman};
 use super::study::{BiasEntry, ErfEntry, Network, Study};
 use crate::shapebias::result::{HUMANS, ObserverKind};
 use crate::store::provenance::PreprocessingRecord;
-
-/// The rank correlation of r(50 %) and shape bias; nothing where maps can't be compared or networks
-/// are too few.
-pub fn correlation(study: &Study) -> Option<Spearman> {
-    if !study.comparable {
-        return None;
-    }
-    let pairs: Vec<(f64, f64)> = study.pairs().into_iter().map(|(_, r, bias)| (r, bias)).collect();
-    spearman(&pairs)
-}
-
-/// The main findings: extremes of r(50 %) and of shape bias, people, and their correlation.
-pub fn findings(study: &Study) -> Vec<Paragraph> {
-    [reach(study), decisions(study), relation(study)].into_iter().flatten().collect()
-}
-
-fn trained<'a>(study: &'a Study) -> impl Iterator<Item = Network<'a>> {
-    study.networks().into_iter().filter(|network| !network.untrained())
-}
-
-fn percent(share: f64) -> String {
-    let decimals = if share < 0.01 { 2 } else { 1 };
-    format!("{:.decimals$} %", 100.0 * share)
-}
-
-fn ratio_pointer(erf: &ErfEntry) -> String {
-    let ratios = &erf.result.area_ratios;
-    let place =
-        ratios.iter().position(|r| (r.threshold - super::study::SUMMARY_SHARE).abs() < 1e-9);
-    format!("{}#/area_ratios/{}/ratio", erf.source, place.unwrap_or_default())
-}
-
-fn reach(study: &Study) -> Option<Paragraph> {
-    let mut known: Vec<(&str, f64, &ErfEntry)> = trained(study)
-        .filter_map(|network| {
-            let erf = network.erf?;
-            Some((network.label, erf.summary_ratio()?.ratio, erf))
-        })
-        .collect();
-    known.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let (first, last) = (known.first()?, known.last()?);
-    let mut paragraph = Paragraph::default();
-    if known.len() == 1 {
-        paragraph
-            .text(format!("Half of log10(map + 1) of {} lies in a centred square over ", first.0));
-        paragraph.number(percent(first.1), first.1, ratio_pointer(first.2)).text(" of the map.");
-    } else if study.comparable {
-        paragraph.text(format!("{} sees the farthest: r(50 %) is ", first.0));
-        paragraph.number(percent(first.1), first.1, ratio_pointer(first.2));
-        paragraph.text(" of the map, against ");
-        paragraph.number(percent(last.1), last.1, ratio_pointer(last.2));
-        paragraph.text(format!(" for {}, which sees the least far.", last.0));
-    } else {
-        paragraph.text(
-            "The ERF maps differ in input size or layer, so networks aren't ranked by how far they \
-             see.",
-        );
-    }
-    Some(paragraph)
-}
-
-fn bias_pointer(study: &Study, run: usize, index: usize) -> String {
-    format!("{}#/observers/{index}/overall/shape_bias", study.biases[run].source)
-}
-
-fn decisions(study: &Study) -> Option<Paragraph> {
-    let mut known: Vec<(&str, f64, String)> = study
-        .network_observers()
-        .filter(|entry| !entry.result.untrained)
-        .filter_map(|entry| {
-            let pointer = bias_pointer(study, entry.run, entry.index);
-            Some((entry.result.label.as_str(), entry.result.overall.shape_bias?, pointer))
-        })
-        .collect();
-    known.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let (first, last) = (known.first()?, known.last()?);
-    let mut paragraph = Paragraph::default();
-    if known.len() == 1 {
-        paragraph.text(format!("{} has a shape bias of ", first.0));
-        paragraph.number(format!("{:.3}", first.1), first.1, &first.2);
-    } else {
-        paragraph.text(format!("Shape bias is highest for {} (", first.0));
-        paragraph.number(format!("{:.3}", first.1), first.1, &first.2);
-        paragraph.text(format!(") and lowest for {} (", last.0));
-        paragraph.number(format!("{:.3}", last.1), last.1, &last.2).text(")");
-    }
-    if let Some((entry, bias)) =
-        study.humans().and_then(|entry| Some((entry, entry.result.overall.shape_bias?)))
-    {
-        let pointer = bias_pointer(study, entry.run, entry.index);
-        paragraph.text("; humans have ").number(format!("{bias:.3}"), bias, pointer);
-    }
-    paragraph.text(".");
-    Some(paragraph)
-}
-
-fn relation(study: &Study) -> Option<Paragraph> {
-    let pairs = study.pairs().len();
-    if pairs == 0 {
-        return None;
-    }
-    let mut paragraph = Paragraph::default();
-    let source = "tables/summary.csv";
-    match correlation(study) {
-        Some(Spearman { rho, interval, pairs }) => {
-            paragraph.text("Over the ").count(pairs, source);
-            paragraph.text(
-                " trained networks with both, Spearman's ρ between r(50 %) and shape bias is ",
-            );
-            paragraph.number(format!("{rho:.2}"), rho, source);
-            if let Some([low, high]) = interval {
-                paragraph.text(" (95 % interval ").number(format!("{low:.2}"), low, source);
-                paragraph.text(" to ").number(format!("{high:.2}"), high, source).text(")");
-            }
-            paragraph.text(".");
-        }
-        None => {
-            let reason = if study.comparable {
-                "at least 5 are needed for a correlation of r(50 %) with shape bias"
-            } else {
-                "since their maps can't be compared, no correlation is given"
-            };
-            let noun = if pairs == 1 { "trained network has" } else { "trained networks have" };
-            paragraph
-                .count(pairs, source)
-                .text(format!(" {noun} both an area ratio and a shape bias; {reason}."));
-        }
-    }
-    Some(paragraph)
-}
 
 /// How everything was measured, from the provenance.
 pub fn methods(study: &Study) -> Vec<Paragraph> {
@@ -387,10 +257,11 @@ fn decided(paragraph: &mut Paragraph, entry: &BiasEntry) {
     }
     for (record, index, labels) in &groups {
         let pointer = format!("{source}#/observers/{index}/provenance/preprocessing");
-        paragraph.text(format!(" {} sees the stimuli after ", sentence_start(labels)));
-        paragraph.text(format!("{}, with mean ", record.resize));
+        let whom = enumerate(labels);
+        paragraph
+            .text(format!(" For {whom}, the stimuli are prepared by {}; mean ", record.resize));
         numbers(paragraph, record.mean, &format!("{pointer}/mean"));
-        paragraph.text(" and standard deviation ");
+        paragraph.text(", standard deviation ");
         numbers(paragraph, record.std, &format!("{pointer}/std"));
         paragraph.text(".");
     }
@@ -401,14 +272,6 @@ fn decided(paragraph: &mut Paragraph, entry: &BiasEntry) {
             1 => " network are read from a file as they are.",
             _ => " networks are read from files as they are.",
         });
-    }
-}
-
-/// "a", or "Each of a, b and c".
-fn sentence_start(labels: &[&str]) -> String {
-    match labels {
-        [one] => (*one).to_owned(),
-        several => format!("Each of {}", enumerate(several)),
     }
 }
 

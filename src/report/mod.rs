@@ -1,13 +1,14 @@
 //! Comparison reports from result folders: HTML, Markdown, LaTeX, and every table as CSV.
 //!
-//! [`gather()`] reads folders into a [`Study`]; [`tables`], [`figures`] and [`methods`] say once what
-//! a report holds; [`html`], [`markdown`] and [`latex`] only write that down in their language.
+//! [`gather()`] reads folders into a [`Study`]; [`tables`], [`figures`], [`findings`] and [`methods`] say
+//! once what a report holds; [`html`], [`markdown`] and [`latex`] only write that down in their language.
 
 pub mod bibliography;
 pub mod charts;
 pub mod cost;
 mod error;
 pub mod figures;
+pub mod findings;
 pub mod gather;
 pub mod html;
 pub mod latex;

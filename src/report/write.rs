@@ -9,7 +9,7 @@ use super::parts::{Parts, general_warnings};
 use super::prose::Paragraph;
 use super::study::Study;
 use super::tables::{self, Table};
-use super::{ReportError, html, latex, markdown, methods};
+use super::{ReportError, findings, html, latex, markdown, methods};
 use crate::figure::Format;
 use crate::store::atomic;
 
@@ -32,16 +32,16 @@ pub fn write(study: &Study, options: &Options, folder: &Path) -> Result<Vec<Path
     };
     let tables = full.iter().map(select).collect::<Result<Vec<Table>, ReportError>>()?;
     let figures = printed(study, options)?;
-    let (findings, methods) = (methods::findings(study), methods::methods(study));
+    let (found, methods) = (findings::findings(study), methods::methods(study));
     let warnings = general_warnings(study, &tables);
     let commands = commands(study);
     let mut keys = bibliography::of_networks(study);
-    keys.extend(findings.iter().chain(&methods).flat_map(Paragraph::cited));
+    keys.extend(found.iter().chain(&methods).flat_map(Paragraph::cited));
     let references = bibliography::sorted(&keys);
     let parts = Parts {
         tables: &tables,
         figures: &figures,
-        findings: &findings,
+        findings: &found,
         methods: &methods,
         warnings: &warnings,
         commands: &commands,

@@ -7,6 +7,7 @@ mod latex;
 mod marks;
 mod page;
 mod prose;
+mod shown;
 mod tables;
 
 use std::path::{Path, PathBuf};
@@ -148,7 +149,7 @@ fn a_report_says_what_its_results_say_whatever_networks_are_called() {
     let sources = [folder.join("erf"), folder.join("sb")];
     let sources = [sources[0].as_path(), sources[1].as_path()];
     tables::equal_their_sources(&sources, &report);
-    tables::shown_as_computed(&report);
+    shown::as_computed(&report);
     prose::is_traceable(&report, folder, &sources);
 
     let page = read(report.join("report.html"));

@@ -15,9 +15,11 @@ pub fn share(value: Option<f64>, interval: Option<[f64; 2]>) -> Cell {
 /// An area ratio in per cent, or that no square inside the map holds the share.
 pub fn ratio(ratio: Option<&AreaRatio>) -> Cell {
     match ratio {
-        Some(AreaRatio { side: None, ratio, .. }) => {
-            Cell { value: Some(*ratio), text: WHOLE_MAP.into(), ..Cell::default() }
-        }
+        Some(found @ AreaRatio { side: None, .. }) => Cell {
+            text: WHOLE_MAP.into(),
+            is_number: false,
+            ..share(Some(found.ratio), found.interval)
+        },
         Some(found) => share(Some(found.ratio), found.interval),
         None => Cell::text(ABSENT),
     }

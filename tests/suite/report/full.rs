@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::{browser, done, erf_results, latex, prose, read, tables};
+use super::{browser, done, erf_results, latex, prose, read, shown, tables};
 use crate::common::{read_json, shared};
 
 /// A network whose preprocessing isn't ImageNet's.
@@ -94,7 +94,7 @@ fn every_cell_of_every_table_is_that_of_a_result() {
     assert_eq!(lite0["overall"]["texture_correct"], 622);
     let cells = tables::equal_their_sources(&full.sources(), &full.report);
     assert!(cells > 3000, "only {cells} cells");
-    let numbers = tables::shown_as_computed(&full.report);
+    let numbers = shown::as_computed(&full.report);
     assert!(numbers > 2000, "only {numbers} numbers");
 }
 

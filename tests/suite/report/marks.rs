@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::page::{plain, text};
-use super::{browser, done, latex, prose, read, table, tables, write_map};
+use super::{browser, done, latex, prose, read, shown, table, tables, write_map};
 use crate::resume::noise;
 
 /// The untrained network.
@@ -80,8 +80,8 @@ fn languages(report: &Path) -> Vec<(String, String)> {
     let markdown = read(report.join("report.md"));
     let markdown = text(&markdown.split("```").next().unwrap().replace('\\', ""));
     let mut languages = vec![("page".to_owned(), text(page)), ("Markdown".to_owned(), markdown)];
-    let document = plain(&read(report.join("latex/report.tex")));
-    let mut tables = document;
+    let mut tables = plain(&read(report.join("latex/report.tex")));
+    tables.push_str(&plain(&read(report.join("latex/methods.tex"))));
     for entry in std::fs::read_dir(report.join("latex/tables")).unwrap() {
         tables.push_str(&plain(&read(entry.unwrap().path())));
     }
@@ -162,7 +162,7 @@ fn its_tables_sentences_and_languages_agree_with_the_results() {
     let sources = [folder.join("erf"), folder.join("sb")];
     let sources = [sources[0].as_path(), sources[1].as_path()];
     tables::equal_their_sources(&sources, report);
-    tables::shown_as_computed(report);
+    shown::as_computed(report);
     prose::is_traceable(report, folder, &sources);
     browser::browse(&report.join("report.html"), folder);
 }

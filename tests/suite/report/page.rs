@@ -62,3 +62,9 @@ pub fn plain(latex: &str) -> String {
     };
     named.replace_all(&text, letter).replace('\u{0}', "\\")
 }
+
+/// The numbers in a text.
+pub fn tokens(text: &str) -> Vec<String> {
+    let number = Regex::new(r"-?\d+(\.\d+)?").unwrap();
+    number.find_iter(text).map(|found| found.as_str().to_owned()).collect()
+}

@@ -5,8 +5,7 @@ use std::path::Path;
 use regex::Regex;
 use serde_json::Value;
 
-use super::page::{plain, text};
-use super::tables::tokens;
+use super::page::{plain, text, tokens};
 use super::{read, results, table};
 
 /// Numbers that belong to a definition, not to a result, as the sentences say them.
