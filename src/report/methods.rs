@@ -217,8 +217,14 @@ fn bias(entry: &BiasEntry) -> Paragraph {
         ". Shape bias is the number of correct shape decisions over that of correct shape and correct \
          texture decisions.",
     );
-    if people == 0 && result.observer(HUMANS).is_some() {
-        paragraph.text(" The human figures are those of the observers published with the stimuli.");
+    let humans = result.observers.iter().position(|o| o.label == HUMANS).filter(|_| people == 0);
+    if let Some(index) = humans {
+        let trials = result.observers[index].overall.conflict_trials;
+        paragraph.text(
+            " The human figures are those of the observers published with the stimuli, over ",
+        );
+        paragraph.count(trials, format!("{source}#/observers/{index}/overall/conflict_trials"));
+        paragraph.text(" trials on all cue-conflict stimuli of that set.");
     }
     decided(&mut paragraph, entry);
     paragraph.text(" 95 % intervals and p-values are from a bootstrap over stimuli ");

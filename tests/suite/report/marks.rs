@@ -138,7 +138,7 @@ fn the_untrained_network_is_marked_in_every_table_and_takes_part_in_no_compariso
     let findings = text(findings.split("<table").next().unwrap());
     let incomplete = format!("highest for {INCOMPLETE} (0.714 over 7 of 10 conflict stimuli)");
     assert!(findings.contains(&incomplete), "{findings}");
-    assert!(findings.contains("and lowest for one (0.300)."), "{findings}");
+    assert!(findings.contains("and lowest for one (0.300)"), "{findings}");
 }
 
 #[test]
