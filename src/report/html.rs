@@ -191,13 +191,13 @@ struct ShownColumn<'a> {
 
 #[derive(Serialize)]
 struct ShownRow<'a> {
-    marks: String,
     cells: Vec<ShownCell<'a>>,
 }
 
 #[derive(Serialize)]
 struct ShownCell<'a> {
     text: &'a str,
+    marks: String,
     number: bool,
     sort: Option<f64>,
     best: bool,
@@ -231,13 +231,13 @@ fn shown(table: &Table) -> ShownTable<'_> {
             .rows
             .iter()
             .map(|row| ShownRow {
-                marks: marks(&row.marks),
                 cells: row
                     .cells
                     .iter()
                     .zip(&table.columns)
                     .map(|(cell, of)| ShownCell {
                         text: &cell.text,
+                        marks: marks(&cell.marks),
                         number: column(of),
                         sort: cell.value,
                         best: cell.best,

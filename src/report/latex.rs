@@ -261,9 +261,6 @@ fn values(row: &Row, table: &Table, beside: bool) -> String {
             cells.push(interval(cell));
         }
     }
-    if let Some(first) = cells.first_mut() {
-        first.push_str(&raised(&row.marks));
-    }
     format!("{} \\\\", cells.join(" & "))
 }
 
@@ -321,7 +318,7 @@ fn value(cell: &Cell, column: &Column) -> String {
     match (cell.is_number, column.number) {
         (true, _) => format!("{bold}{}", cell.text),
         (false, true) => format!("{{{bold}{}}}", escape(&cell.text)),
-        (false, false) => format!("{bold}{}", escape(&cell.text)),
+        (false, false) => format!("{bold}{}{}", escape(&cell.text), raised(&cell.marks)),
     }
 }
 

@@ -120,10 +120,7 @@ fn table(table: &Table) -> String {
     let rule = |number: bool| if number { "--:" } else { ":--" }.to_owned();
     lines.push(row(table.columns.iter().map(|column| rule(column.number)).collect()));
     for entry in &table.rows {
-        let mut cells: Vec<String> = entry.cells.iter().map(cell).collect();
-        if let Some(first) = cells.first_mut() {
-            first.push_str(&raised(&entry.marks));
-        }
+        let cells = entry.cells.iter().map(cell).collect();
         lines.push(row(cells));
     }
     lines.join("\n")
@@ -137,9 +134,10 @@ fn raised(places: &[usize]) -> String {
 fn cell(cell: &Cell) -> String {
     let text = escape(&cell.text);
     let text = if cell.best { format!("**{text}**") } else { text };
+    let marks = raised(&cell.marks);
     match &cell.interval_text {
-        Some([low, high]) => format!("{text} ({low} to {high})"),
-        None => text,
+        Some([low, high]) => format!("{text}{marks} ({low} to {high})"),
+        None => format!("{text}{marks}"),
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Cell {
     pub best: bool,
     /// True where `text` is a number.
     pub is_number: bool,
+    /// Places in [`Table::notes`] of what has to be said about the network that the cell names.
+    pub marks: Vec<usize>,
 }
 
 impl Cell {
@@ -85,8 +87,8 @@ impl Cell {
             text: show(value),
             interval,
             interval_text: interval.map(|ends| ends.map(show)),
-            best: false,
             is_number: true,
+            ..Cell::default()
         }
     }
 }
@@ -94,12 +96,10 @@ impl Cell {
 /// A row: one network, observer or pair.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Labels of the networks or observers that the row is about.
+    /// Labels of the networks or observers that the row is about, named by its first cells.
     pub about: Vec<String>,
     /// Whether the row may hold a best value: trained networks.
     pub eligible: bool,
-    /// Places in [`Table::notes`] of what has to be said about the row.
-    pub marks: Vec<usize>,
     /// A cell a column.
     pub cells: Vec<Cell>,
 }
@@ -171,7 +171,7 @@ impl Table {
             column.interval |= cell.interval.is_some();
         }
         let about = about.iter().map(|&label| label.to_owned()).collect();
-        self.rows.push(Row { about, eligible, marks: Vec::new(), cells });
+        self.rows.push(Row { about, eligible, cells });
     }
 
     /// Marks the largest value of a column among eligible rows, if there are two of them.
@@ -202,8 +202,10 @@ impl Table {
     fn attach_all<'a>(mut self, warnings: impl Iterator<Item = &'a Warning>) -> Self {
         for warning in warnings {
             let Some(label) = &warning.about else { continue };
-            let rows = self.rows.iter_mut().filter(|row| row.about.contains(label));
-            let rows = rows.map(|row| &mut row.marks);
+            let rows = self.rows.iter_mut().filter_map(|row| {
+                let place = row.about.iter().position(|about| about == label)?;
+                row.cells.get_mut(place).map(|cell| &mut cell.marks)
+            });
             let columns = self.columns.iter_mut().filter(|column| column.key == *label);
             let mut marks = rows.chain(columns.map(|column| &mut column.marks)).peekable();
             if marks.peek().is_none() {
@@ -266,8 +268,8 @@ impl Table {
                     record.extend([end(0), end(1)]);
                 }
             }
-            let notes: Vec<&str> =
-                row.marks.iter().map(|&mark| self.notes[mark].as_str()).collect();
+            let marks = row.cells.iter().flat_map(|cell| &cell.marks);
+            let notes: Vec<&str> = marks.map(|&mark| self.notes[mark].as_str()).collect();
             record.push(notes.join(" "));
             writer.write_record(&record)?;
         }
@@ -366,10 +368,8 @@ mod tests {
             ..Study::default()
         };
         let table = table().attach(&study, Scope::Erf);
-        assert_eq!(
-            (table.rows[0].marks.as_slice(), table.rows[1].marks.as_slice()),
-            (&[][..], &[0][..])
-        );
+        let marks = |row: usize| table.rows[row].cells[0].marks.clone();
+        assert_eq!((marks(0), marks(1)), (vec![], vec![0]));
         assert_eq!(table.columns[2].marks, [1]);
         assert_eq!(table.notes, ["one", "two"]);
         assert_eq!(self::table().attach_general(&study).notes, ["two"]);

@@ -128,6 +128,14 @@ fn the_untrained_network_is_marked_in_every_table_and_takes_part_in_no_compariso
         assert!(latex.contains(MARKED) && latex.contains("is untrained"), "{name}");
     }
     let page = read(report.join("report.html"));
+    // In a table of pairs, the mark stands beside the one of the two.
+    let pairs = page.split("id=\"table-consistency\"").nth(1).unwrap();
+    let pairs = pairs.split("</table>").next().unwrap();
+    let marked = pairs.split("(untrained)").skip(1);
+    assert!(
+        marked.clone().count() == 3
+            && marked.into_iter().all(|rest| rest.starts_with("<sup>a</sup>"))
+    );
     // Neither it nor any map of another size is best.
     let ratios = page.split("id=\"table-area-ratios\"").nth(1).unwrap();
     assert!(!ratios.split("</table>").next().unwrap().contains("<strong>"));
