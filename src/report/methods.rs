@@ -263,7 +263,11 @@ fn decided(paragraph: &mut Paragraph, entry: &BiasEntry) {
     }
     for (record, index, labels) in &groups {
         let pointer = format!("{source}#/observers/{index}/provenance/preprocessing");
-        let whom = enumerate(labels);
+        let whom = if labels.len() == evaluated.len() && read.is_empty() && labels.len() > 1 {
+            "every network".to_owned()
+        } else {
+            enumerate(labels)
+        };
         paragraph
             .text(format!(" For {whom}, the stimuli are prepared by {}; mean ", record.resize));
         numbers(paragraph, record.mean, &format!("{pointer}/mean"));
@@ -285,7 +289,7 @@ fn statistics(study: &Study) -> Option<Paragraph> {
     correlation(study)?;
     let mut paragraph = Paragraph::default();
     paragraph.text("Spearman's rank correlation ").cite(&["spearman1904association"]);
-    paragraph.text(" has the interval of ").cite(&["bonett2000spearman"]);
+    paragraph.text(" has a 95 % interval by an approximation ").cite(&["bonett2000spearman"]);
     paragraph.text("; with few networks it is wide, and networks are no random sample.");
     Some(paragraph)
 }
