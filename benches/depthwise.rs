@@ -7,7 +7,7 @@
 //! `SHAPE/forward/across` a single measurement.
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fieldscope::nn::depthwise::{
@@ -50,6 +50,16 @@ fn tensor(values: &[f32], sizes: [usize; 4]) -> Tensor {
     Tensor::from_slice(values).view(sizes.map(|size| size as i64))
 }
 
+/// Seconds of so many calls by a worker thread, where the engine makes them: going over to it takes
+/// as long as the smallest convolutions.
+fn on_a_worker(count: u64, mut call: impl FnMut() + Send) -> Duration {
+    rayon::scope(|_| {
+        let start = Instant::now();
+        (0..count).for_each(|_| call());
+        start.elapsed()
+    })
+}
+
 fn bench_shape(criterion: &mut Criterion, (name, images, channels, side, size, stride): Shape) {
     let mut group = criterion.benchmark_group(name);
     group.sample_size(10).warm_up_time(Duration::from_millis(200));
@@ -69,27 +79,40 @@ fn bench_shape(criterion: &mut Criterion, (name, images, channels, side, size, s
     for (algorithm, kernel) in &kernels {
         let mut output = vec![0.0; gradient.len()];
         group.bench_function(format!("forward/{algorithm}"), |bencher| {
-            bencher.iter(|| {
-                let extras = ForwardExtras::default();
-                kernel.forward(&input, images, side, side, padding, stride, extras, &mut output);
-                black_box(&mut output);
+            bencher.iter_custom(|count| {
+                on_a_worker(count, || {
+                    let extras = ForwardExtras::default();
+                    kernel.forward(
+                        &input,
+                        images,
+                        side,
+                        side,
+                        padding,
+                        stride,
+                        extras,
+                        &mut output,
+                    );
+                    black_box(&mut output);
+                })
             })
         });
         let mut result = vec![0.0; input.len()];
         group.bench_function(format!("gradient/{algorithm}"), |bencher| {
-            bencher.iter(|| {
-                let extras = GradientExtras::default();
-                kernel.input_gradient(
-                    &gradient,
-                    images,
-                    side,
-                    side,
-                    padding,
-                    stride,
-                    extras,
-                    &mut result,
-                );
-                black_box(&mut result);
+            bencher.iter_custom(|count| {
+                on_a_worker(count, || {
+                    let extras = GradientExtras::default();
+                    kernel.input_gradient(
+                        &gradient,
+                        images,
+                        side,
+                        side,
+                        padding,
+                        stride,
+                        extras,
+                        &mut result,
+                    );
+                    black_box(&mut result);
+                })
             })
         });
     }

@@ -94,7 +94,7 @@ fn cheapest_run(shape: &Shape, lanes: usize) -> (usize, f64) {
         let pixels = (input_height * input_width.next_multiple_of(run)
             + shape.output.0 * shape.output.1.next_multiple_of(run)) as f64;
         let taps = (shape.kernel.0 * shape.kernel.1) as f64;
-        let image = 1.4 * products + 60.0 * pixels;
+        let image = 1.35 * products + 45.0 * pixels;
         blocks * (shape.images as f64 * image + 24.0 * taps) / shape.channels as f64
     };
     let (first, rest) = (*Runs::LENGTHS.start(), Runs::LENGTHS.skip(1));
