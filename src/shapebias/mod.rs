@@ -10,6 +10,7 @@ pub mod consistency;
 pub mod decision_file;
 pub mod decision_log;
 pub mod decisions;
+pub mod distribution;
 pub mod error;
 pub mod evaluate;
 pub mod humans;
