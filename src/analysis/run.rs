@@ -55,7 +55,8 @@ pub fn run(
 }
 
 /// Does what is left of an analysis once the shares of its networks' work have been computed: puts
-/// them together, and ends as [`run`] does.
+/// them together, and ends as [`run`] does. With `remove_parts` the shares are removed after that,
+/// unless a network failed.
 ///
 /// # Errors
 ///
@@ -63,6 +64,7 @@ pub fn run(
 pub fn finish(
     analysis: &Analysis,
     division: &Division,
+    remove_parts: bool,
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<Outcome, AnalysisError> {
@@ -71,8 +73,12 @@ pub fn finish(
     let folder = division.merge_folder();
     let outcome =
         division.recorded(&folder, || carry_out(analysis, plan, Some(division), progress, stop))?;
-    if let Some((label, reason)) = outcome.failures.first() {
-        Record::new(Stage::Failed, Some(format!("{label}: {reason}"))).write(&folder)?;
+    match outcome.failures.first() {
+        Some((label, reason)) => {
+            Record::new(Stage::Failed, Some(format!("{label}: {reason}"))).write(&folder)?;
+        }
+        None if remove_parts => division.remove_parts()?,
+        None => {}
     }
     Ok(outcome)
 }
