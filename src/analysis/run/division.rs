@@ -11,7 +11,7 @@ use super::record::{Record, Stage};
 use super::{erf_study, evaluation};
 use crate::analysis::AnalysisError;
 use crate::analysis::file::{Analysis, NetworkPart};
-use crate::erf::state::SAVE_EVERY;
+use crate::erf::saving::SAVE_EVERY;
 use crate::progress::{Progress, Stop};
 use crate::store::{Settings, Shard, StoreError, digest, safe_file_name};
 
