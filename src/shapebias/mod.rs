@@ -9,6 +9,7 @@ mod compare;
 pub mod consistency;
 pub mod decision_file;
 pub mod decision_log;
+pub mod decision_writer;
 pub mod decisions;
 pub mod distribution;
 pub mod error;
