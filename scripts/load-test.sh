@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts the program under load and watches its memory and file handles: 10,000 small images through `erf`
 # at 224 pixels with the demo's ResNet, and 1,280 stimuli x 20 observers through
-# `shapebias --decisions` with 20,000 resamples. Writes samples, drawings and a table to reports/load/.
+# `shapebias --decisions` with 200,000 resamples. Writes samples, drawings and a table to reports/load/.
 #
 # LOAD_IMAGES (default 10000) is the number of images, LOAD_ONLY (erf or shapebias) the one run wanted, FIELDSCOPE (default target/release/fieldscope) the
 # program. Inputs are made in a temporary folder, the same every time, with Python's own library.
@@ -46,6 +46,6 @@ if wanted erf; then
 fi
 if wanted shapebias; then
     watch_run shapebias 0.05 "$program" shapebias --decisions "$work/decisions" \
-        --resamples 20000 --formats svg --out "$work/shapebias"
+        --resamples 200000 --formats svg --out "$work/shapebias"
 fi
 python3 scripts/load-plot.py "$out" "$count"

@@ -2,9 +2,11 @@
 //! computed, and a report is made of all.
 
 pub mod division;
+mod folders;
 mod inputs;
 mod plan;
 pub mod record;
+mod sources;
 
 use std::path::PathBuf;
 
@@ -12,6 +14,7 @@ use self::division::Division;
 use self::inputs::Inputs;
 pub use self::plan::{State, Task, Work, plan};
 use self::record::{Record, Stage};
+use self::sources::{Sources, inspected};
 use super::AnalysisError;
 use super::erf::ErfStudy;
 use super::file::{Analysis, NetworkPart};
@@ -52,7 +55,8 @@ pub fn run(
 }
 
 /// Does what is left of an analysis once the shares of its networks' work have been computed: puts
-/// them together, and ends as [`run`] does.
+/// them together, and ends as [`run`] does. With `remove_parts` the shares are removed after that,
+/// unless a network failed.
 ///
 /// # Errors
 ///
@@ -60,6 +64,7 @@ pub fn run(
 pub fn finish(
     analysis: &Analysis,
     division: &Division,
+    remove_parts: bool,
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<Outcome, AnalysisError> {
@@ -68,8 +73,12 @@ pub fn finish(
     let folder = division.merge_folder();
     let outcome =
         division.recorded(&folder, || carry_out(analysis, plan, Some(division), progress, stop))?;
-    if let Some((label, reason)) = outcome.failures.first() {
-        Record::new(Stage::Failed, Some(format!("{label}: {reason}"))).write(&folder)?;
+    match outcome.failures.first() {
+        Some((label, reason)) => {
+            Record::new(Stage::Failed, Some(format!("{label}: {reason}"))).write(&folder)?;
+        }
+        None if remove_parts => division.remove_parts()?,
+        None => {}
     }
     Ok(outcome)
 }
@@ -141,7 +150,7 @@ fn execute(
         Ok(failures) if failures.is_empty() => {
             Ok(Some(match &task.work {
                 // Known only now that the networks have decided.
-                Work::Combine => plan::combined_inputs(analysis).unwrap_or_default(),
+                Work::Combine => shape_bias_inputs(analysis),
                 _ => task.inputs.clone(),
             }))
         }
@@ -158,11 +167,17 @@ fn execute(
     }
 }
 
+fn shape_bias_inputs(analysis: &Analysis) -> Inputs {
+    let part = analysis.shapebias.as_ref();
+    let inputs = part.map(|part| Sources::of(analysis).of_shape_bias(part));
+    inputs.and_then(Result::ok).unwrap_or_default()
+}
+
 /// Writes `inspect.json`: what each network costs at one input size.
 fn costs(analysis: &Analysis, task: &Task) -> Result<Vec<(String, String)>, AnalysisError> {
     let mut failures = Vec::new();
     let mut inspections = Vec::new();
-    for spec in plan::inspected(analysis) {
+    for spec in inspected(analysis) {
         match inspect(spec, analysis.cost_size) {
             // The layers would be most of the file, and the report has no use for them.
             Ok(found) => inspections.push(Inspection { layers: Vec::new(), ..found }),
@@ -252,7 +267,7 @@ fn combination(analysis: &Analysis, task: &Task, force: bool) -> Combination {
             let label = network.label.clone();
             return Some(Part::Read { label, architecture, decisions: decisions.clone() });
         }
-        let folder = plan::evaluation_folder(analysis, &network.label);
+        let folder = folders::evaluation_folder(analysis, &network.label);
         let decided = Inputs::exist(&folder) && network.spec.is_some();
         decided.then(|| Part::Evaluated { label: network.label.clone(), folder })
     });
@@ -274,13 +289,13 @@ fn combination(analysis: &Analysis, task: &Task, force: bool) -> Combination {
 /// Folders with results of this analysis, in the order of its networks.
 fn result_folders(analysis: &Analysis) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = Vec::new();
-    let costs = plan::cost_folder(analysis);
-    if plan::inspected(analysis).next().is_some() && costs.join(report::cost::FILE_NAME).exists() {
+    let costs = folders::cost_folder(analysis);
+    if inspected(analysis).next().is_some() && costs.join(report::cost::FILE_NAME).exists() {
         folders.push(costs);
     }
     if analysis.erf.is_some() {
         let networks = analysis.networks.iter();
-        let erf = networks.map(|n| plan::erf_folder(analysis, &n.label)).zip(&analysis.networks);
+        let erf = networks.map(|n| folders::erf_folder(analysis, &n.label)).zip(&analysis.networks);
         folders.extend(
             erf.filter(|(folder, network)| {
                 folder.join(format!("{}.json", safe_file_name(&network.label))).exists()
@@ -288,7 +303,7 @@ fn result_folders(analysis: &Analysis) -> Vec<PathBuf> {
             .map(|(folder, _)| folder),
         );
     }
-    let combined = plan::combined_folder(analysis);
+    let combined = folders::combined_folder(analysis);
     if analysis.shapebias.is_some() && combined.join("shapebias.json").exists() {
         folders.push(combined);
     }

@@ -8,7 +8,7 @@ use fieldscope::analysis::depth;
 use fieldscope::analysis::erf::ErfStudy;
 use fieldscope::erf::gradient::Target;
 use fieldscope::erf::result::{AreaRatio, ErfResult};
-use fieldscope::erf::state::SAVE_EVERY;
+use fieldscope::erf::saving::SAVE_EVERY;
 use fieldscope::erf::table::WHOLE_MAP;
 use fieldscope::figure::Colormap;
 use fieldscope::image::Order;

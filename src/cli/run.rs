@@ -40,6 +40,10 @@ pub struct Arguments {
     #[arg(long, requires = "shards", conflicts_with = "task")]
     merge: bool,
 
+    /// With --merge, remove what tasks have computed once it has been put together
+    #[arg(long, requires = "merge")]
+    remove_parts: bool,
+
     /// Begin a task anew whose part is of other settings
     #[arg(long, requires = "task")]
     force: bool,
@@ -74,7 +78,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             let (name, shard, folder) = (&task.work.name, task.shard, task.folder.display());
             return out(format_args!("task {index}, {name}, share {shard}: done, in {folder}"));
         }
-        (Some(division), None, true) => finish(&analysis, &division, &console, stop),
+        (Some(division), None, true) => {
+            finish(&analysis, &division, arguments.remove_parts, &console, stop)
+        }
         (Some(_), None, false) => {
             let problem = "--shards divides a study into tasks: give --task I for one of them, or \
                            --merge once all are done";

@@ -136,12 +136,16 @@ fn advise(
         let command: Vec<&str> = submission.command.iter().map(String::as_str).collect();
         out(format_args!("to submit what is missing, and only that:\n  {}", quote(&command)?))?;
     }
-    if !to_run.is_empty() {
-        let tasks = numbers(&to_run);
-        out(format_args!(
-            "to run it without Slurm, for I in {tasks}:\n  {by_hand} --task I {file}"
-        ))?;
-    } else if merge_failed && status.is_computed() {
+    let (forced, others): (Vec<_>, Vec<_>) = to_run.iter().partition(|task| task.forced);
+    for (tasks, force) in [(others, ""), (forced, " --force")] {
+        if !tasks.is_empty() {
+            let tasks = numbers(&tasks);
+            out(format_args!(
+                "to run it without Slurm, for I in {tasks}:\n  {by_hand}{force} --task I {file}"
+            ))?;
+        }
+    }
+    if to_run.is_empty() && merge_failed && status.is_computed() {
         out(format_args!("to put the shares together without Slurm:\n  {by_hand} --merge {file}"))?;
     }
     Ok(())

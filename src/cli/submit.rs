@@ -51,6 +51,10 @@ pub struct Arguments {
     #[arg(long)]
     force: bool,
 
+    /// Remove what tasks have computed once it has been put together
+    #[arg(long)]
+    remove_parts: bool,
+
     /// Print no progress
     #[arg(long, short)]
     quiet: bool,
@@ -154,7 +158,7 @@ fn launch(
         out: arguments.out.clone(),
         shards: arguments.shards,
         resources: analysis.cluster.overridden_by(&arguments.resources.part()),
-        force: arguments.force,
+        remove_parts: arguments.remove_parts,
         logs: here.join(&division.folder).join("logs"),
         folder: here,
     })
@@ -188,7 +192,7 @@ fn submit(
     let before = before.filter(|before| before.shards == shards).unwrap_or_default();
     let mut submission = Submission { folder: launch.folder.clone(), shards, ..before };
     submission.command = provenance::command_line();
-    // Of what is submitted again later, the parts are these settings' by then.
+    // It is to submit what is missing, not what is done; which tasks to begin anew is known.
     submission.command.retain(|argument| argument != "--force");
     let mut printed = Ok(());
     jobs.submit(&division.folder, launch, submission, |job, id| {

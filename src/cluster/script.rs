@@ -27,21 +27,28 @@ pub struct Launch {
     pub shards: NonZeroUsize,
     /// What each task asks for.
     pub resources: ClusterPart,
-    /// Whether parts of other settings are begun anew.
-    pub force: bool,
+    /// Whether shares are removed once they have been put together.
+    pub remove_parts: bool,
     /// Folder of what tasks print; from the root.
     pub logs: PathBuf,
 }
 
 impl Launch {
     /// The script of the array job that computes the shares of one work; `before` tasks have
-    /// smaller numbers. An array index is the number of a share, from 1.
+    /// smaller numbers. An array index is the number of a share, from 1. With `force`, parts of other
+    /// settings are begun anew.
     ///
     /// # Errors
     ///
     /// [`ClusterError::Unwritable`], [`ClusterError::Template`].
-    pub fn array(&self, work: &DividedWork, before: usize) -> Result<String, ClusterError> {
-        let task = format!("--task \"$(({before} + SLURM_ARRAY_TASK_ID))\"");
+    pub fn array(
+        &self,
+        work: &DividedWork,
+        before: usize,
+        force: bool,
+    ) -> Result<String, ClusterError> {
+        let force = if force { "--force " } else { "" };
+        let task = format!("{force}--task \"$(({before} + SLURM_ARRAY_TASK_ID))\"");
         let purpose = format!("{}, a share a task", work.name);
         self.job(&purpose, &work.file_name, "-%a", &task)
     }
@@ -52,7 +59,8 @@ impl Launch {
     ///
     /// As [`Launch::array`].
     pub fn merge(&self) -> Result<String, ClusterError> {
-        self.job("Puts the shares together and makes the report", "merge", "", "--merge")
+        let what = if self.remove_parts { "--merge --remove-parts" } else { "--merge" };
+        self.job("Puts the shares together and makes the report", "merge", "", what)
     }
 
     fn job(
@@ -105,9 +113,6 @@ impl Launch {
             vec![text(&self.program)?, "run", "--shards", &shards, "--threads", &threads];
         if let Some(out) = &self.out {
             words.extend(["--out", text(out)?]);
-        }
-        if self.force && what != "--merge" {
-            words.push("--force");
         }
         let file = quote(&["--", text(&self.file)?])?;
         Ok(format!("{} {what} {file}", quote(&words)?))
@@ -164,7 +169,7 @@ mod tests {
             out: None,
             shards: NonZeroUsize::new(4).unwrap(),
             resources: ClusterPart::default(),
-            force: false,
+            remove_parts: false,
             logs: "/home/a/100 %/logs".into(),
         }
     }
@@ -178,7 +183,7 @@ mod tests {
 
     #[test]
     fn an_array_job_starts_the_program_with_its_number() {
-        let script = launch().array(&work(), 8).unwrap();
+        let script = launch().array(&work(), 8, false).unwrap();
         let expected = "#!/bin/bash\n\
             # ERF of A b touch x, a share a task\n\
             #SBATCH --job-name=fieldscope-erf-A_b_touch_x\n\
@@ -191,6 +196,8 @@ mod tests {
             exec '/opt/field scope/fieldscope' run --shards 4 --threads 1 \
             --task \"$((8 + SLURM_ARRAY_TASK_ID))\" -- \"it's.toml\"\n";
         assert_eq!(script, expected);
+        let forced = launch().array(&work(), 8, true).unwrap();
+        assert_eq!(forced, expected.replace(" --task", " --force --task"));
     }
 
     #[test]
@@ -206,7 +213,7 @@ mod tests {
             options: vec!["--qos=low".to_owned(), "--comment=a \\ \"b\"".to_owned()],
         };
         let out = Some("out $HOME".into());
-        let script = Launch { resources, out, force: true, ..launch() }.merge().unwrap();
+        let script = Launch { resources, out, remove_parts: true, ..launch() }.merge().unwrap();
         for line in [
             "#SBATCH --partition=gpu",
             "#SBATCH --time=1-12:00:00",
@@ -220,7 +227,7 @@ mod tests {
             "module load cuda",
             "export A='b c'",
             "exec '/opt/field scope/fieldscope' run --shards 4 --threads 8 --out 'out $HOME' --merge \
-             -- \"it's.toml\"",
+             --remove-parts -- \"it's.toml\"",
         ] {
             assert!(script.lines().any(|found| found == line), "{line} is not in\n{script}");
         }

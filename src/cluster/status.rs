@@ -43,6 +43,8 @@ pub struct TaskStatus {
     pub doing: Doing,
     /// What it printed, where Slurm keeps that.
     pub log: Option<PathBuf>,
+    /// Whether it was submitted to begin a part of other settings anew, and isn't done.
+    pub forced: bool,
 }
 
 /// The tasks of one network in one analysis.
@@ -94,10 +96,17 @@ impl Status {
                 .map(|task| {
                     let shard = task.shard.number();
                     let known = submission.known(&work.folder, shard, answers);
+                    let doing = match (known, division.is_removed(&task)) {
+                        (Known::Queued(_), _) | (_, false) => {
+                            judge(Record::read(&task.folder), known)
+                        }
+                        (_, true) => Doing::Done,
+                    };
                     TaskStatus {
                         task: task.index,
                         name: format!("{}, share {}", work.name, task.shard),
-                        doing: judge(Record::read(&task.folder), known),
+                        forced: doing != Doing::Done && submission.is_forced(&work.folder, shard),
+                        doing,
                         log: log(format!("{}-{shard}.log", work.file_name)),
                     }
                 })
@@ -112,6 +121,7 @@ impl Status {
             name: "shares put together, report".to_owned(),
             doing: judge(Record::read(&division.merge_folder()), known),
             log: log("merge.log".to_owned()),
+            forced: false,
         };
         Self { works: works.collect(), merge }
     }

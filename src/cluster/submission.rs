@@ -38,6 +38,9 @@ pub struct ArrayJob {
     pub work: PathBuf,
     /// Its array indices, which are the numbers of shares.
     pub shards: Vec<usize>,
+    /// Whether its tasks begin parts of other settings anew.
+    #[serde(default)]
+    pub forced: bool,
 }
 
 /// What Slurm knows of a task.
@@ -113,9 +116,19 @@ impl Submission {
 
     /// Id of the job that a share was submitted in last.
     pub fn job_of(&self, work: &Path, shard: usize) -> Option<&str> {
+        self.last_array(work, shard).map(|array| array.job.as_str())
+    }
+
+    /// Whether a share was submitted last to begin a part of other settings anew. Until it is done it
+    /// has to be submitted so again, for whether it came to begin can't be told; what it has computed
+    /// since is of these settings, and is gone on with.
+    pub fn is_forced(&self, work: &Path, shard: usize) -> bool {
+        self.last_array(work, shard).is_some_and(|array| array.forced)
+    }
+
+    fn last_array(&self, work: &Path, shard: usize) -> Option<&ArrayJob> {
         let mut arrays = self.arrays.iter().rev();
-        let found = arrays.find(|array| array.work == work && array.shards.contains(&shard));
-        found.map(|array| array.job.as_str())
+        arrays.find(|array| array.work == work && array.shards.contains(&shard))
     }
 
     /// What Slurm knows of a share.
@@ -163,7 +176,8 @@ mod tests {
     }
 
     fn array(job: &str, work: &str, shards: &[usize]) -> ArrayJob {
-        ArrayJob { job: job.to_owned(), work: work.into(), shards: shards.to_vec() }
+        let (job, shards) = (job.to_owned(), shards.to_vec());
+        ArrayJob { job, work: work.into(), shards, forced: false }
     }
 
     fn submission() -> Submission {
@@ -196,6 +210,16 @@ mod tests {
         assert_eq!(known("b", 2), Known::NotSubmitted);
         assert_eq!(answers.of("9", None), Known::Gone);
         assert_eq!(Answers::default().of("9", None), Known::Silent);
+    }
+
+    #[test]
+    fn a_share_is_forced_where_its_last_job_was() {
+        let mut submission = submission();
+        submission.arrays[0].forced = true;
+        let forced = |work: &str, shard| submission.is_forced(Path::new(work), shard);
+        assert_eq!([forced("a", 1), forced("a", 2), forced("b", 1)], [true, false, false]);
+        let older = r#"{"job": "5", "work": "a", "shards": [1]}"#;
+        assert!(!serde_json::from_str::<ArrayJob>(older).unwrap().forced);
     }
 
     #[test]

@@ -22,6 +22,10 @@ pub struct Job {
     pub work: Option<PathBuf>,
     /// Its array indices.
     pub shards: Vec<usize>,
+    /// Whether its tasks begin parts of other settings anew.
+    pub forced: bool,
+    /// Folders of those of its tasks that are done, or its own where it is.
+    pub done: Vec<PathBuf>,
 }
 
 /// What is to be submitted, and what isn't.
@@ -78,14 +82,28 @@ impl Situation<'_> {
             if shards.is_empty() {
                 continue;
             }
-            let script = launch.array(work, place * self.division.shards.get())?;
-            let path = self.division.folder.join(format!("{}.sbatch", work.file_name));
-            jobs.arrays.push(Job { path, script, work: Some(work.folder.clone()), shards });
+            let forced = self.is_forced(work, &shards);
+            let script = launch.array(work, place * self.division.shards.get(), forced)?;
+            jobs.arrays.push(Job {
+                path: self.division.folder.join(format!("{}.sbatch", work.file_name)),
+                script,
+                work: Some(work.folder.clone()),
+                done: self.done_of(work, &shards),
+                shards,
+                forced,
+            });
         }
+        self.add_merge(launch, &mut jobs)?;
+        Ok(jobs)
+    }
+
+    /// Adds the job that puts the shares together, where it is needed.
+    fn add_merge(&self, launch: &Launch, jobs: &mut Jobs) -> Result<(), ClusterError> {
         let merge = self.before.and_then(|before| before.merge.as_ref());
         let merging = merge.filter(|job| self.queue.iter().any(|queued| queued.job == **job));
-        let all_there = self.plan.iter().all(|task| task.state == State::Reuse)
-            && Record::is_done(&self.division.merge_folder());
+        let merged = self.division.merge_folder();
+        let all_there =
+            self.plan.iter().all(|task| task.state == State::Reuse) && Record::is_done(&merged);
         let needed = !jobs.arrays.is_empty() || (merging.is_none() && !all_there);
         if needed {
             jobs.superseded = merging.cloned();
@@ -94,9 +112,11 @@ impl Situation<'_> {
                 script: launch.merge()?,
                 work: None,
                 shards: Vec::new(),
+                forced: false,
+                done: Some(merged).filter(|folder| Record::is_done(folder)).into_iter().collect(),
             });
         }
-        Ok(jobs)
+        Ok(())
     }
 
     fn state_of(&self, work: &DividedWork) -> Option<&State> {
@@ -105,6 +125,19 @@ impl Situation<'_> {
             self.division.work_of(task).is_some_and(|found| found.folder == work.folder)
         };
         plan.find(same).map(|task| &task.state)
+    }
+
+    fn is_forced(&self, work: &DividedWork, shards: &[usize]) -> bool {
+        let before = |shard: &usize| {
+            self.before.is_some_and(|before| before.is_forced(&work.folder, *shard))
+        };
+        self.force || shards.iter().any(before)
+    }
+
+    fn done_of(&self, work: &DividedWork, shards: &[usize]) -> Vec<PathBuf> {
+        let tasks = self.division.tasks_of(work);
+        let tasks = tasks.filter(|task| shards.contains(&task.shard.number()));
+        tasks.map(|task| task.folder).filter(|folder| Record::is_done(folder)).collect()
     }
 
     /// Shares of a work that have to be submitted; notes those that needn't.
@@ -142,6 +175,11 @@ impl Job {
     pub fn array(&self) -> String {
         ranges(&self.shards)
     }
+
+    /// What an earlier run left must not pass for what is submitted now.
+    fn forget_done(&self) -> Result<(), ClusterError> {
+        Ok(self.done.iter().try_for_each(|folder| Record::remove(folder))?)
+    }
 }
 
 impl Jobs {
@@ -172,15 +210,21 @@ impl Jobs {
         }
         let mut after = Vec::new();
         for job in &self.arrays {
+            job.forget_done()?;
             let id = slurm::submit(&job.path, &job.array(), &[])?;
-            let work = job.work.clone().unwrap_or_default();
-            submission.arrays.push(ArrayJob { job: id.clone(), work, shards: job.shards.clone() });
+            submission.arrays.push(ArrayJob {
+                job: id.clone(),
+                work: job.work.clone().unwrap_or_default(),
+                shards: job.shards.clone(),
+                forced: job.forced,
+            });
             submission.write(folder)?;
             submitted(job, &id);
             after.push(id);
         }
         if let Some(job) = &self.merge {
             after.extend(self.queued.iter().cloned());
+            job.forget_done()?;
             let id = slurm::submit(&job.path, "", &after)?;
             submission.merge = Some(id.clone());
             submission.write(folder)?;
@@ -213,7 +257,7 @@ mod tests {
             out: None,
             shards,
             resources: ClusterPart::default(),
-            force: false,
+            remove_parts: false,
             logs: "/home/logs".into(),
         };
         (analysis, division, launch)
@@ -241,6 +285,7 @@ mod tests {
             job: job.to_owned(),
             work: work.to_owned(),
             shards: vec![1, 2, 3],
+            forced: false,
         };
         let before = Submission {
             shards: 3,
@@ -268,6 +313,8 @@ mod tests {
         assert_eq!((jobs.arrays.len(), jobs.merge.is_some()), (1, true));
         let jobs = Situation { queue: &[], force: true, ..again }.jobs(&launch).unwrap();
         assert_eq!(jobs.arrays.iter().map(Job::array).collect::<Vec<_>>(), ["1-3", "1-3"]);
+        let redone: Vec<_> = jobs.arrays.iter().map(|job| (job.forced, job.done.len())).collect();
+        assert_eq!(redone, [(true, 2), (true, 3)]);
 
         let other = Submission { shards: 2, ..before.clone() };
         let message = Situation { before: Some(&other), ..again }.jobs(&launch).unwrap_err();

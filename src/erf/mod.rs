@@ -8,9 +8,11 @@ pub mod gaussian;
 pub mod gradient;
 pub mod jackknife;
 pub mod measure;
+pub mod measured;
 pub mod moments;
 pub mod ratio;
 pub mod result;
+pub mod saving;
 pub mod state;
 pub mod table;
 

@@ -7,26 +7,18 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::accumulate::{Accumulator, Group};
 use super::jackknife::GROUPS;
-use super::measure::{Measured, SkippedAt, UsedImage};
+use super::measured::{Measured, SkippedAt, UsedImage};
 use crate::store::{Settings, Shard, StoreError, atomic};
 
 /// The first bytes of a state file; the last is the version of the format.
 pub const MAGIC: [u8; 8] = *b"fserf\0\0\x01";
-
-/// How often a state is written: what is lost at most, with the image in work, is this and the time
-/// of writing.
-pub const SAVE_EVERY: Duration = Duration::from_secs(20);
-
-/// The longest that is waited between two states on a disk that takes seconds for one.
-const LONGEST_WAIT: Duration = Duration::from_secs(45);
 
 /// Longest description, in bytes: some hundred thousand images.
 const LONGEST_DESCRIPTION: u64 = 256 << 20;
@@ -204,7 +196,11 @@ fn read_array(input: &mut impl Read, count: usize) -> io::Result<Vec<f64>> {
     Ok(values)
 }
 
-fn write(path: &Path, head: &Head, measured: &Measured) -> Result<(), StoreError> {
+/// Writes a state from its parts.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub(super) fn write(path: &Path, head: &Head, measured: &Measured) -> Result<(), StoreError> {
     let (high, low, groups) = measured.accumulator.parts();
     let description = Description {
         head: head.clone(),
@@ -249,71 +245,6 @@ impl<W: Write> Write for Summed<W> {
     }
 }
 
-/// The state of a run at work, written from time to time.
-#[derive(Debug)]
-pub struct StateFile {
-    path: PathBuf,
-    head: Head,
-    every: Duration,
-    written: Instant,
-    /// What writing took the last time.
-    cost: Duration,
-}
-
-impl StateFile {
-    /// The state at `path` of a run with these settings, to be written every so often.
-    pub fn new(path: PathBuf, settings: Settings, shard: Shard, every: Duration) -> Self {
-        let head = Head { settings, shard, finished: false };
-        Self { path, head, every, written: Instant::now(), cost: Duration::ZERO }
-    }
-
-    /// What an earlier run of the same settings came to; nothing where there was none.
-    ///
-    /// # Errors
-    /// [`StoreError::State`] where it belongs to other settings or is damaged (neither with
-    /// `force`: the run then begins anew); [`StoreError::Io`].
-    pub fn load(&self, force: bool) -> Result<Option<Measured>, StoreError> {
-        let usable = State::read(&self.path).and_then(|found| match found {
-            Some(state) => self.check(state).map(Some),
-            None => Ok(None),
-        });
-        match usable {
-            Err(StoreError::State { .. }) if force => Ok(None),
-            other => other,
-        }
-    }
-
-    fn check(&self, state: State) -> Result<Measured, StoreError> {
-        let refuse = |problem: String| Err(StoreError::state(&self.path, problem));
-        if let Some(difference) = self.head.settings.difference(&state.head.settings) {
-            return refuse(format!("it belongs to other settings ({difference})"));
-        }
-        if self.head.shard != state.head.shard {
-            let (found, expected) = (state.head.shard, self.head.shard);
-            return refuse(format!("it is of shard {found}, not {expected}"));
-        }
-        Ok(state.measured)
-    }
-
-    /// Whether it is time to write.
-    pub fn is_due(&self) -> bool {
-        // A disk that takes long is not written to all the time.
-        self.written.elapsed() >= self.every.max((self.cost * 5).min(LONGEST_WAIT))
-    }
-
-    /// Writes the state; `finished` where all images of the share are in it.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`]; the state before is then still there.
-    pub fn save(&mut self, measured: &Measured, finished: bool) -> Result<(), StoreError> {
-        let start = Instant::now();
-        write(&self.path, &Head { finished, ..self.head.clone() }, measured)?;
-        self.written = Instant::now();
-        self.cost = start.elapsed();
-        Ok(())
-    }
-}
-
 /// Removes the state at `path`, if there is one.
 ///
 /// # Errors
@@ -332,6 +263,12 @@ mod tests {
     use super::*;
     use crate::erf::result::SkippedImage;
 
+    fn state() -> State {
+        let head =
+            Head { settings: Settings::of_this_version(), shard: Shard::WHOLE, finished: false };
+        State { head, measured: measured() }
+    }
+
     fn measured() -> Measured {
         let mut measured = Measured::new([2, 3]);
         for index in [0, 2, 13] {
@@ -346,50 +283,36 @@ mod tests {
         measured
     }
 
-    fn file(folder: &Path, settings: Settings) -> StateFile {
-        StateFile::new(folder.join("n.state"), settings, Shard::WHOLE, SAVE_EVERY)
-    }
-
     #[test]
     fn what_is_written_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = file(folder.path(), Settings::of_this_version());
-        assert!(state.load(false).unwrap().is_none());
-        state.save(&measured(), false).unwrap();
-        let found = state.load(false).unwrap().unwrap();
-        assert_eq!(found.accumulator, measured().accumulator);
-        assert_eq!(found.used, measured().used);
-        assert_eq!(found.skipped, measured().skipped);
-        assert_eq!(found.next, 14);
-        remove(&folder.path().join("n.state")).unwrap();
-        assert!(state.load(false).unwrap().is_none());
-    }
-
-    #[test]
-    fn a_state_of_other_settings_is_refused_and_says_which() {
-        let folder = tempfile::tempdir().unwrap();
-        file(folder.path(), Settings::default().with("size", 64)).save(&measured(), false).unwrap();
-        let other = file(folder.path(), Settings::default().with("size", 32));
-        let message = other.load(false).unwrap_err().to_string();
-        assert!(message.contains("size is 64 there and 32 here"), "{message}");
-        assert!(message.contains("n.state") && message.contains("--force"), "{message}");
-        assert!(other.load(true).unwrap().is_none());
+        let path = folder.path().join("n.state");
+        assert!(State::read(&path).unwrap().is_none());
+        state().write(&path).unwrap();
+        let found = State::read(&path).unwrap().unwrap();
+        assert_eq!(found.head, state().head);
+        assert_eq!(Head::read(&path).unwrap(), Some(found.head));
+        assert_eq!(found.measured.accumulator, state().measured.accumulator);
+        assert_eq!(found.measured.used, state().measured.used);
+        assert_eq!(found.measured.skipped, state().measured.skipped);
+        assert_eq!(found.measured.next, 14);
+        remove(&path).unwrap();
+        assert!(State::read(&path).unwrap().is_none());
     }
 
     #[test]
     fn a_damaged_state_is_refused_wherever_the_damage_is() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = file(folder.path(), Settings::default());
-        state.save(&measured(), false).unwrap();
         let path = folder.path().join("n.state");
+        state().write(&path).unwrap();
         let whole = fs::read(&path).unwrap();
         for place in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[place] ^= 0x10;
             fs::write(&path, &bytes).unwrap();
-            assert!(matches!(state.load(false), Err(StoreError::State { .. })), "byte {place}");
+            assert!(matches!(State::read(&path), Err(StoreError::State { .. })), "byte {place}");
             fs::write(&path, &whole[..place]).unwrap();
-            assert!(matches!(state.load(false), Err(StoreError::State { .. })), "cut at {place}");
+            assert!(matches!(State::read(&path), Err(StoreError::State { .. })), "cut at {place}");
         }
     }
 

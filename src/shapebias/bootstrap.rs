@@ -12,15 +12,16 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::consistency::Agreement;
+use super::distribution::Distribution;
 
 /// Resamples behind an interval or p-value, unless asked otherwise.
 pub const RESAMPLES: usize = 10_000;
 
-/// Resamples that one thread draws at a time; their counts stay in its cache.
-const BLOCK: usize = 64;
+/// Resamples whose figures are in memory before they go into their distributions.
+const WAVE: usize = 1024;
 
-/// An interval is given where at most this share of the resamples leaves its figure undefined.
-const MOST_UNDEFINED: f64 = 0.05;
+/// Figures of a resample that are read at once: a line of the processor's cache.
+const LINE: usize = 8;
 
 /// How an observer (or several, pooled) answered each stimulus of a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,13 +32,23 @@ pub struct CueCounts {
     pub texture: Vec<i16>,
 }
 
-/// Shape bias over the resamples; NaN where a resample holds no decided trial.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Shape bias over the resamples; undefined where a resample holds no decided trial.
+#[derive(Clone, Debug)]
 pub struct BiasDistribution {
-    /// Over all stimuli, one entry a resample.
-    pub overall: Vec<f64>,
-    /// Over each range of stimuli, one entry a resample.
-    pub ranges: Vec<Vec<f64>>,
+    /// Over all stimuli.
+    pub overall: Distribution,
+    /// Over each range of stimuli.
+    pub ranges: Vec<Distribution>,
+}
+
+/// Shape bias of several observers over the same resamples.
+#[derive(Clone, Debug)]
+pub struct BiasDistributions {
+    /// One entry an observer.
+    pub observers: Vec<BiasDistribution>,
+    /// Overall bias of the first minus that of the second, of each two observers in the order of
+    /// [`pairs`].
+    pub differences: Vec<Distribution>,
 }
 
 /// Resampling of a set of stimuli: seeded, and the same on any number of threads.
@@ -50,19 +61,40 @@ pub struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// Calls `figures` on blocks of resamples, `stimuli` draw counts a resample, on all threads;
-    /// the results are in order.
-    fn blocks<T: Send>(&self, stimuli: usize, figures: impl Fn(&[i16]) -> T + Sync) -> Vec<T> {
-        let starts: Vec<usize> = (0..self.resamples).step_by(BLOCK).collect();
-        let draw = |start: usize| {
-            let rows = BLOCK.min(self.resamples - start);
-            let mut counts = vec![0; rows * stimuli];
-            for (row, counts) in counts.chunks_exact_mut(stimuli.max(1)).enumerate() {
-                self.draw(start + row, counts);
-            }
-            figures(&counts)
+    /// The distributions of the `series` figures that `figures` gives for the draw counts of each
+    /// resample (one a stimulus), on all threads.
+    fn distributions(
+        &self,
+        stimuli: usize,
+        series: usize,
+        figures: impl Fn(&[i16]) -> Vec<f64> + Sync,
+    ) -> Vec<Distribution> {
+        let mut distributions = vec![Distribution::new(self.resamples); series];
+        for start in (0..self.resamples).step_by(WAVE) {
+            let rows = self.map(stimuli, start..self.resamples.min(start + WAVE), &figures);
+            distributions.par_chunks_mut(LINE).enumerate().for_each(|(chunk, distributions)| {
+                for row in &rows {
+                    let figures = &row[chunk * LINE..];
+                    distributions.iter_mut().zip(figures).for_each(|(all, &one)| all.add(one));
+                }
+            });
+        }
+        distributions
+    }
+
+    /// What `figures` gives for the draw counts of each of these resamples, in order.
+    fn map<T: Send>(
+        &self,
+        stimuli: usize,
+        resamples: Range<usize>,
+        figures: impl Fn(&[i16]) -> T + Sync,
+    ) -> Vec<T> {
+        let draw = |counts: &mut Vec<i16>, resample| {
+            counts.fill(0);
+            self.draw(resample, counts);
+            figures(counts)
         };
-        starts.into_par_iter().map(draw).collect()
+        resamples.into_par_iter().map_init(|| vec![0; stimuli], draw).collect()
     }
 
     /// Draws as many stimuli as there are, with replacement, and counts each.
@@ -76,9 +108,9 @@ impl Bootstrap {
         }
     }
 
-    /// The shape bias of each observer in each resample, overall and on each range of the stimuli
-    /// (a shape category, where they are sorted by it). All observers share the resamples, so that
-    /// differences between them are paired.
+    /// The shape bias of each observer, overall and on each range of the stimuli (a shape category,
+    /// where they are sorted by it). All observers share the resamples, so that differences between
+    /// them are paired.
     ///
     /// # Panics
     /// Where a range or an observer's counts reach beyond `stimuli`.
@@ -87,84 +119,64 @@ impl Bootstrap {
         stimuli: usize,
         observers: &[CueCounts],
         ranges: &[Range<usize>],
-    ) -> Vec<BiasDistribution> {
+    ) -> BiasDistributions {
         let everything = 0..stimuli;
-        let blocks = self.blocks(stimuli, |block| {
-            let mut figures = Vec::new();
+        let per_observer = 1 + ranges.len();
+        let pairs = pairs(observers.len());
+        let series = observers.len() * per_observer + pairs.len();
+        let figures = |counts: &[i16]| {
+            let mut figures = Vec::with_capacity(series);
             for observer in observers {
-                for range in std::iter::once(&everything).chain(ranges) {
-                    for counts in block.chunks_exact(stimuli.max(1)) {
-                        figures.push(bias_of(counts, observer, range));
-                    }
-                }
+                let ranges = std::iter::once(&everything).chain(ranges);
+                figures.extend(ranges.map(|range| bias_of(counts, observer, range)));
+            }
+            for &(first, second) in &pairs {
+                figures.push(figures[first * per_observer] - figures[second * per_observer]);
             }
             figures
-        });
-        let mut figures = deal(&blocks, observers.len() * (1 + ranges.len())).into_iter();
-        observers
-            .iter()
-            .map(|_| BiasDistribution {
-                overall: figures.next().unwrap_or_default(),
-                ranges: figures.by_ref().take(ranges.len()).collect(),
-            })
-            .collect()
+        };
+        let mut found = self.distributions(stimuli, series, figures);
+        let differences = found.split_off(observers.len() * per_observer);
+        let mut found = found.into_iter();
+        let mut by_observer = Vec::with_capacity(observers.len());
+        while let Some(overall) = found.next() {
+            let ranges = found.by_ref().take(ranges.len()).collect();
+            by_observer.push(BiasDistribution { overall, ranges });
+        }
+        BiasDistributions { observers: by_observer, differences }
     }
 
-    /// Cohen's kappa of each two observers (first < second, in order) in each resample, from which
-    /// stimuli each got right (1, else 0); NaN where a resample leaves it undefined.
+    /// Cohen's kappa of each two observers in the order of [`pairs`], from which stimuli each got
+    /// right (1, else 0); undefined where there is nothing to explain.
     ///
     /// # Panics
     /// Where an observer has other than `stimuli` entries.
-    pub fn kappa(&self, stimuli: usize, right: &[Vec<i16>]) -> Vec<Vec<f64>> {
-        let pairs = right.len() * right.len().saturating_sub(1) / 2;
-        let blocks = self.blocks(stimuli, |block| {
-            let rows = block.len() / stimuli.max(1);
-            let mut figures = vec![f64::NAN; pairs * rows];
+    pub fn kappa(&self, stimuli: usize, right: &[Vec<i16>]) -> Vec<Distribution> {
+        let pairs = pairs(right.len()).len();
+        self.distributions(stimuli, pairs, |counts| {
+            let mut figures = Vec::with_capacity(pairs);
             let mut drawn = vec![0; stimuli];
-            for (row, counts) in block.chunks_exact(stimuli.max(1)).enumerate() {
-                let totals: Vec<usize> = right.iter().map(|right| dot(counts, right)).collect();
-                let mut pair = 0;
-                for (first, right_first) in right.iter().enumerate() {
-                    multiply(counts, right_first, &mut drawn);
-                    for second in first + 1..right.len() {
-                        let agreement = Agreement {
-                            stimuli,
-                            first_right: totals[first],
-                            second_right: totals[second],
-                            both_right: dot(&drawn, &right[second]),
-                        };
-                        figures[pair * rows + row] = agreement.kappa().unwrap_or(f64::NAN);
-                        pair += 1;
-                    }
+            let totals: Vec<usize> = right.iter().map(|right| dot(counts, right)).collect();
+            for (first, right_first) in right.iter().enumerate() {
+                multiply(counts, right_first, &mut drawn);
+                for second in first + 1..right.len() {
+                    let agreement = Agreement {
+                        stimuli,
+                        first_right: totals[first],
+                        second_right: totals[second],
+                        both_right: dot(&drawn, &right[second]),
+                    };
+                    figures.push(agreement.kappa().unwrap_or(f64::NAN));
                 }
             }
             figures
-        });
-        deal(&blocks, pairs)
+        })
     }
 }
 
-/// The 2.5 % and 97.5 % percentiles (linear between order statistics) of the defined values;
-/// `None` where more than 5 % are undefined (NaN).
-pub fn percentile_interval(values: &[f64]) -> Option<[f64; 2]> {
-    let mut defined: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
-    let undefined = values.len() - defined.len();
-    if defined.is_empty() || undefined as f64 > MOST_UNDEFINED * values.len() as f64 {
-        return None;
-    }
-    Some([quantile(&mut defined, 0.025), quantile(&mut defined, 0.975)])
-}
-
-/// Two-sided p-value of "the difference is 0" from bootstrapped differences: twice the smaller
-/// share on either side of 0, where a difference of 0 counts on both. One is added to count and
-/// number, so that no p-value is smaller than the number of resamples can tell (Davison and
-/// Hinkley 1997, section 4.2).
-pub fn two_sided_p(differences: &[f64]) -> f64 {
-    let defined = differences.iter().filter(|value| !value.is_nan()).count();
-    let below = differences.iter().filter(|&&value| value <= 0.0).count();
-    let above = differences.iter().filter(|&&value| value >= 0.0).count();
-    let tail = (below.min(above) + 1) as f64 / (defined + 1) as f64;
-    (2.0 * tail).min(1.0)
+/// Each two of so many, the first below the second, in order.
+pub fn pairs(count: usize) -> Vec<(usize, usize)> {
+    (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect()
 }
 
 fn bias_of(counts: &[i16], observer: &CueCounts, range: &Range<usize>) -> f64 {
@@ -185,28 +197,6 @@ fn multiply(a: &[i16], b: &[i16], product: &mut [i16]) {
     }
 }
 
-/// Blocks of `series` runs each -> the series, each over all blocks.
-fn deal(blocks: &[Vec<f64>], series: usize) -> Vec<Vec<f64>> {
-    (0..series)
-        .map(|index| {
-            let part = |block: &Vec<f64>| {
-                let rows = block.len() / series;
-                block[index * rows..(index + 1) * rows].to_vec()
-            };
-            blocks.iter().flat_map(part).collect()
-        })
-        .collect()
-}
-
-/// Reorders `values`, which hold no NaN and are not empty.
-fn quantile(values: &mut [f64], share: f64) -> f64 {
-    let place = share * (values.len() - 1) as f64;
-    let below = place.floor() as usize;
-    let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
-    let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
-    low + (place - place.floor()) * (high - low)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -220,23 +210,35 @@ mod tests {
         CueCounts { shape: is(1), texture: is(2) }
     }
 
+    /// Shape bias in each resample.
     fn overall(bootstrap: Bootstrap, outcomes: &[u8]) -> Vec<f64> {
-        bootstrap.shape_bias(outcomes.len(), &[counts(outcomes)], &[]).remove(0).overall
+        let (stimuli, counts) = (outcomes.len(), counts(outcomes));
+        bootstrap
+            .map(stimuli, 0..bootstrap.resamples, |drawn| bias_of(drawn, &counts, &(0..stimuli)))
+    }
+
+    fn interval(bootstrap: Bootstrap, outcomes: &[u8]) -> [f64; 2] {
+        let found = bootstrap.shape_bias(outcomes.len(), &[counts(outcomes)], &[]);
+        found.observers[0].overall.interval().unwrap()
     }
 
     #[test]
     fn resamples_are_as_large_as_the_set_and_seeded() {
-        let sums = SMALL.blocks(50, |block| {
-            block
-                .chunks_exact(50)
-                .map(|row| row.iter().map(|&count| i64::from(count)).sum::<i64>())
-                .collect::<Vec<_>>()
-        });
-        let sums: Vec<_> = sums.concat();
-        assert_eq!(sums, vec![50; 1000]);
-        let all = |seed| Bootstrap { resamples: 10, seed }.blocks(50, <[i16]>::to_vec).concat();
+        let size = |counts: &[i16]| counts.iter().map(|&count| i64::from(count)).sum::<i64>();
+        assert_eq!(SMALL.map(50, 0..1000, size), vec![50; 1000]);
+        let all = |seed| Bootstrap { resamples: 10, seed }.map(50, 0..10, <[i16]>::to_vec);
         assert_eq!(all(1), all(1));
         assert_ne!(all(1), all(2));
+    }
+
+    /// More than are in memory at a time.
+    #[test]
+    fn no_resample_is_lost_between_waves() {
+        let bootstrap = Bootstrap { resamples: 2 * WAVE + 100, seed: 3 };
+        let outcomes = [1, 2, 1, 0, 2, 1, 1, 1];
+        let mut wanted = Distribution::new(bootstrap.resamples);
+        overall(bootstrap, &outcomes).into_iter().for_each(|bias| wanted.add(bias));
+        assert_eq!(Some(interval(bootstrap, &outcomes)), wanted.interval());
     }
 
     #[test]
@@ -252,10 +254,10 @@ mod tests {
     #[test]
     fn ranges_are_resampled_with_the_whole() {
         let outcomes = [1, 1, 1, 1, 2, 2, 2, 2];
-        let found = SMALL.shape_bias(8, &[counts(&outcomes)], &[0..4, 4..8]).remove(0);
-        assert!(found.ranges[0].iter().all(|bias| bias.is_nan() || *bias == 1.0));
-        assert!(found.ranges[1].iter().all(|bias| bias.is_nan() || *bias == 0.0));
-        let mean = found.overall.iter().sum::<f64>() / 1000.0;
+        let found = SMALL.shape_bias(8, &[counts(&outcomes)], &[0..4, 4..8]).observers.remove(0);
+        assert_eq!(found.ranges[0].interval(), Some([1.0, 1.0]));
+        assert_eq!(found.ranges[1].interval(), Some([0.0, 0.0]));
+        let mean = overall(SMALL, &outcomes).iter().sum::<f64>() / 1000.0;
         assert!((mean - 0.5).abs() < 0.02, "{mean}");
     }
 
@@ -264,29 +266,18 @@ mod tests {
         // 400 decided trials at 0.25: standard error sqrt(0.25 * 0.75 / 400) = 0.02165.
         let outcomes: Vec<u8> = (0..400).map(|index| if index % 4 == 0 { 1 } else { 2 }).collect();
         let bootstrap = Bootstrap { resamples: RESAMPLES, seed: 0 };
-        let [low, high] = percentile_interval(&overall(bootstrap, &outcomes)).unwrap();
+        let [low, high] = interval(bootstrap, &outcomes);
         assert!((low - (0.25 - 1.96 * 0.02165)).abs() < 0.003, "{low}");
         assert!((high - (0.25 + 1.96 * 0.02165)).abs() < 0.003, "{high}");
     }
 
     #[test]
-    fn percentiles_by_hand() {
-        let values: Vec<f64> = (0..=40).rev().map(f64::from).collect();
-        assert_eq!(percentile_interval(&values), Some([1.0, 39.0]));
-        assert_eq!(percentile_interval(&[2.0, 1.0]), Some([1.025, 1.975]));
-        assert_eq!(percentile_interval(&[0.5]), Some([0.5, 0.5]));
-        assert_eq!(percentile_interval(&[]), None);
-        assert_eq!(percentile_interval(&[0.5, f64::NAN]), None);
-    }
-
-    #[test]
-    fn p_values_by_hand() {
-        let far: Vec<f64> = vec![0.1; 99];
-        assert_eq!(two_sided_p(&far), 0.02);
-        assert_eq!(two_sided_p(&[0.0; 99]), 1.0);
-        let mut some = vec![1.0; 96];
-        some.extend([-1.0; 3]);
-        assert_eq!(two_sided_p(&some), 0.08);
+    fn differences_are_paired() {
+        let observers = [counts(&[1, 1, 1, 1]), counts(&[2, 2, 2, 2]), counts(&[1, 1, 1, 1])];
+        let found = SMALL.shape_bias(4, &observers, &[]);
+        let intervals: Vec<_> = found.differences.iter().map(Distribution::interval).collect();
+        assert_eq!(intervals, [Some([1.0, 1.0]), Some([0.0, 0.0]), Some([-1.0, -1.0])]);
+        assert_eq!(found.differences[1].two_sided_p(), 1.0);
     }
 
     #[test]
@@ -297,10 +288,11 @@ mod tests {
             Agreement { stimuli: 300, first_right: 100, second_right: 150, both_right: 50 };
         let distributions = SMALL.kappa(300, &[first.clone(), second, first]);
         assert_eq!(distributions.len(), 3);
-        let [low, high] = percentile_interval(&distributions[0]).unwrap();
+        let [low, high] = distributions[0].interval().unwrap();
         let kappa = agreement.kappa().unwrap();
         assert!(low < kappa && kappa < high && high - low < 0.3, "{low} {kappa} {high}");
-        assert!(distributions[1].iter().all(|kappa| (kappa - 1.0).abs() < 1e-12));
+        let [low, high] = distributions[1].interval().unwrap();
+        assert!((low - 1.0).abs() < 1e-12 && (high - 1.0).abs() < 1e-12, "{low} {high}");
     }
 
     /// Of 95 % intervals about 95 % hold the truth: 1,000 simulated observers with a known bias.
@@ -318,7 +310,7 @@ mod tests {
                     })
                     .collect();
                 let bootstrap = Bootstrap { resamples: 400, seed: simulation };
-                let [low, high] = percentile_interval(&overall(bootstrap, &outcomes)).unwrap();
+                let [low, high] = interval(bootstrap, &outcomes);
                 covered += usize::from(low <= bias && bias <= high);
             }
             // The percentile method covers 94.5 % at this size; three standard errors of that share

@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::bootstrap::{BiasDistribution, Bootstrap, CueCounts, percentile_interval, two_sided_p};
+use super::bootstrap::{BiasDistribution, Bootstrap, CueCounts, pairs};
 use super::consistency::Agreement;
+use super::distribution::Distribution;
 use super::observer::{Observer, Outcome, order, people};
 use super::result::{BiasDifference, ConsistencyMatrix, ObserverKind, ObserverResult};
 
@@ -38,11 +39,11 @@ pub(super) fn bias_differences(
         let (indices, counts): (Vec<_>, Vec<_>) = members.into_iter().unzip();
         let ranges = shape_ranges(&stimuli);
         let ranges_only: Vec<_> = ranges.iter().map(|(_, range)| range.clone()).collect();
-        let distributions = bootstrap.shape_bias(stimuli.len(), &counts, &ranges_only);
-        for (&index, distribution) in indices.iter().zip(&distributions) {
+        let found = bootstrap.shape_bias(stimuli.len(), &counts, &ranges_only);
+        for (&index, distribution) in indices.iter().zip(&found.observers) {
             set_intervals(&mut results[index], distribution, &ranges);
         }
-        differences.extend(differences_in_group(&indices, &distributions, results));
+        differences.extend(differences_in_group(&indices, &found.differences, results));
     }
     differences.sort_by_key(|&(first, second, _)| (first, second));
     differences.into_iter().map(|(_, _, difference)| difference).collect()
@@ -82,34 +83,33 @@ fn set_intervals(
     distribution: &BiasDistribution,
     ranges: &[(&str, Range<usize>)],
 ) {
-    result.overall.interval = percentile_interval(&distribution.overall);
+    result.overall.interval = distribution.overall.interval();
     let by_shape: BTreeMap<_, _> =
         ranges.iter().map(|(shape, _)| *shape).zip(&distribution.ranges).collect();
     for entry in &mut result.categories {
         let values = by_shape.get(entry.category.as_str());
-        entry.figures.interval = values.and_then(|values| percentile_interval(values));
+        entry.figures.interval = values.and_then(|values| values.interval());
     }
 }
 
+/// `differences` are of each two of the group.
 fn differences_in_group(
     indices: &[usize],
-    distributions: &[BiasDistribution],
+    differences: &[Distribution],
     results: &[ObserverResult],
 ) -> Vec<(usize, usize, BiasDifference)> {
-    let test = |(a, b): (usize, usize)| {
+    let test = |((a, b), difference): ((usize, usize), &Distribution)| {
         let (first, second) = (&results[indices[a]], &results[indices[b]]);
-        let pairs = distributions[a].overall.iter().zip(&distributions[b].overall);
-        let differences: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
-        let difference = BiasDifference {
+        let tested = BiasDifference {
             first: first.label.clone(),
             second: second.label.clone(),
             difference: first.overall.shape_bias? - second.overall.shape_bias?,
-            interval: percentile_interval(&differences)?,
-            p_value: two_sided_p(&differences),
+            interval: difference.interval()?,
+            p_value: difference.two_sided_p(),
         };
-        Some((indices[a], indices[b], difference))
+        Some((indices[a], indices[b], tested))
     };
-    pairs(indices.len()).into_par_iter().filter_map(test).collect()
+    pairs(indices.len()).into_iter().zip(differences).filter_map(test).collect()
 }
 
 /// Cohen's kappa of each two observers.
@@ -146,8 +146,7 @@ pub(super) fn consistency_matrix(
         };
         let right: Vec<_> = members.iter().map(right).collect();
         let distributions = bootstrap.kappa(stimuli.len(), &right);
-        let intervals: Vec<_> =
-            distributions.par_iter().map(|values| percentile_interval(values)).collect();
+        let intervals: Vec<_> = distributions.par_iter().map(Distribution::interval).collect();
         for ((a, b), interval) in pairs(members.len()).into_iter().zip(intervals) {
             let (a, b) = (members[a], members[b]);
             let interval = interval.filter(|_| matrix.kappa[a][b].is_some());
@@ -186,8 +185,4 @@ pub(super) fn set_consistency_with_humans(
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / f64::from(count))
-}
-
-fn pairs(count: usize) -> Vec<(usize, usize)> {
-    (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect()
 }

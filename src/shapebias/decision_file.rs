@@ -2,7 +2,7 @@
 //! and writes them.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use regex::Regex;
@@ -217,50 +217,6 @@ impl Columns {
     }
 }
 
-/// Writes decisions row by row, each on disk before the next, so that a killed run keeps them.
-pub struct DecisionWriter<W: Write> {
-    rows: csv::Writer<W>,
-    subject: String,
-    trial: usize,
-}
-
-impl<W: Write> DecisionWriter<W> {
-    /// Starts a file with its header.
-    ///
-    /// # Errors
-    /// Where it can't be written.
-    pub fn new(output: W, subject: &str) -> std::io::Result<Self> {
-        let mut writer = Self::append(output, subject, 0);
-        writer.rows.write_record(COLUMNS)?;
-        writer.rows.flush()?;
-        Ok(writer)
-    }
-
-    /// Goes on with a file that has its header and `trials` rows.
-    pub fn append(output: W, subject: &str, trials: usize) -> Self {
-        Self { rows: csv::Writer::from_writer(output), subject: subject.to_owned(), trial: trials }
-    }
-
-    /// Writes and flushes one row.
-    ///
-    /// # Errors
-    /// Where it can't be written.
-    pub fn write(&mut self, decision: &Decision) -> std::io::Result<()> {
-        self.trial += 1;
-        self.rows.write_record([
-            &self.subject,
-            "1",
-            &self.trial.to_string(),
-            "NaN",
-            decision.answer.as_str(),
-            &decision.cues.shape,
-            "0",
-            &decision.stimulus,
-        ])?;
-        self.rows.flush()
-    }
-}
-
 /// The name of an observer whose file doesn't say it: the file's name without its extensions.
 pub(super) fn name_from_path(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -304,6 +260,7 @@ fn shorten(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::decision_writer::DecisionWriter;
     use super::*;
 
     const HEADER: &str = "subj,session,trial,rt,object_response,category,condition,imagename\n";
@@ -317,6 +274,32 @@ mod tests {
 
     fn read_rows(rows: &str) -> Result<FileRows, String> {
         read(format!("{HEADER}{rows}").as_bytes())
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let decisions =
+            [("cat1-bear2.png", "bear"), ("cat2-bear1.png", "na")].map(|(name, answer)| Decision {
+                stimulus: name.to_owned(),
+                cues: NamePattern::published().unwrap().cues(name).unwrap(),
+                answer: if answer == "na" {
+                    Answer::Missing
+                } else {
+                    Answer::Category(answer.to_owned())
+                },
+            });
+        let mut file = Vec::new();
+        DecisionWriter::new(&mut file, "a, \"b\"").unwrap().write(&decisions[0]).unwrap();
+        DecisionWriter::append(&mut file, "a, \"b\"", 1).write(&decisions[1]).unwrap();
+        let found = read(&file).unwrap();
+        assert!(
+            String::from_utf8(file)
+                .unwrap()
+                .contains("\"a, \"\"b\"\"\",1,2,NaN,na,cat,0,cat2-bear1.png\n")
+        );
+        let back: Vec<_> = found.rows.iter().map(|row| row.decision.clone()).collect();
+        assert_eq!(back, decisions);
+        assert_eq!(found.rows[0].subject, "a, \"b\"");
     }
 
     #[test]
@@ -395,32 +378,6 @@ mod tests {
         let found = read_rows(&format!("{rows}n,1,1,NaN,cat,cat,0,cat1-bear2.png\n")).unwrap();
         assert_eq!(found.issues.len(), NAMED_ROWS + 1);
         assert!(found.issues[NAMED_ROWS].message.contains("5 more rows"));
-    }
-
-    #[test]
-    fn what_is_written_is_read_back() {
-        let decisions =
-            [("cat1-bear2.png", "bear"), ("cat2-bear1.png", "na")].map(|(name, answer)| Decision {
-                stimulus: name.to_owned(),
-                cues: NamePattern::published().unwrap().cues(name).unwrap(),
-                answer: if answer == "na" {
-                    Answer::Missing
-                } else {
-                    Answer::Category(answer.to_owned())
-                },
-            });
-        let mut file = Vec::new();
-        DecisionWriter::new(&mut file, "a, \"b\"").unwrap().write(&decisions[0]).unwrap();
-        DecisionWriter::append(&mut file, "a, \"b\"", 1).write(&decisions[1]).unwrap();
-        let found = read(&file).unwrap();
-        assert!(
-            String::from_utf8(file)
-                .unwrap()
-                .contains("\"a, \"\"b\"\"\",1,2,NaN,na,cat,0,cat2-bear1.png\n")
-        );
-        let back: Vec<_> = found.rows.iter().map(|row| row.decision.clone()).collect();
-        assert_eq!(back, decisions);
-        assert_eq!(found.rows[0].subject, "a, \"b\"");
     }
 
     #[test]

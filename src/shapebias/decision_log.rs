@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::categories::Categories;
-use super::decision_file::{COLUMNS, DecisionWriter};
+use super::decision_file::COLUMNS;
+use super::decision_writer::DecisionWriter;
 use super::error::ShapeBiasError;
 use super::observer::{Answer, Decision};
 use super::stimuli::Stimulus;

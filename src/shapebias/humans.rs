@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::bias::Tally;
-use super::bootstrap::{Bootstrap, CueCounts, percentile_interval};
+use super::bootstrap::{Bootstrap, CueCounts};
+use super::distribution::Distribution;
 use super::error::ShapeBiasError;
 use super::result::{BiasFigures, CategoryFigures, HUMANS, ObserverKind, ObserverResult};
 use crate::store::Provenance;
@@ -134,9 +135,9 @@ impl HumanReference {
         let (names, ranges): (Vec<_>, Vec<_>) = ranges.into_iter().unzip();
         let stimuli = counts.shape.len();
         let found = bootstrap.shape_bias(stimuli, &[counts], &ranges);
-        let distribution = found.into_iter().next().unwrap_or_default();
-        let by_category = distribution.ranges.iter().map(|values| percentile_interval(values));
-        (percentile_interval(&distribution.overall), names.into_iter().zip(by_category).collect())
+        let pooled = &found.observers[0];
+        let by_category = pooled.ranges.iter().map(Distribution::interval);
+        (pooled.overall.interval(), names.into_iter().zip(by_category).collect())
     }
 }
 

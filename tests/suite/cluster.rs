@@ -130,8 +130,20 @@ fn tasks_run_by_their_numbers_make_the_undivided_study() {
     assert_same(&undivided(folder), &folder.join("results"));
     let plan = done(folder, &["run", "study.toml", "--dry-run"]);
     assert!(!plan.contains("compute"), "run would not reuse it: {plan}");
-    let said = done(folder, &["status", "study.toml", "--shards", "2"]);
-    assert!(said.contains("report: done") && !said.contains("without Slurm"), "{said}");
+    let status = || done(folder, &["status", "study.toml", "--shards", "2"]);
+    assert!(status().contains("report: done") && !status().contains("without Slurm"));
+
+    let parts = || std::fs::read_dir(folder.join("results/cluster/parts")).unwrap().count();
+    assert_eq!(parts(), 5, "a folder for each network and analysis, and one for the end");
+    let output = run(&["--merge", "--remove-parts"]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(parts(), 1);
+    assert!(status().contains("report: done") && !status().contains("without Slurm"));
+    // What is missing now is computed anew, and nothing else.
+    std::fs::remove_file(folder.join("results/erf/B/B.json")).unwrap();
+    let output = run(&["--merge"]);
+    let said = text(&output);
+    assert!(!output.status.success() && said.contains("these aren't done: 3-4 "), "{said}");
 }
 
 #[test]
@@ -259,6 +271,68 @@ fn a_rejected_job_is_explained_and_what_was_taken_is_kept() {
     assert!(lines[5].contains("afterok:102:103:104:105:101_2:101_3 "), "{submitted}");
     let output = start(folder, Some(&path), &["submit", "study.toml", "--shards", "2"]);
     assert!(text(&output).contains("scancel 101"), "{}", text(&output));
+}
+
+/// An image becomes another; the forced jobs are killed before they begin. What is submitted then
+/// begins anew all the same, without --force, and goes on from there once it has.
+#[test]
+fn what_was_forced_stays_forced_until_it_is_done() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let (before, after) = STUDY.split_once("[shapebias]").unwrap();
+    let (_, after) = after.split_once("[report]").unwrap();
+    write_study(folder, &format!("{before}[report]{after}"));
+    let run = |more: &[&str]| {
+        let arguments = ["run", "study.toml", "-q", "--threads", "1", "--shards", "2"];
+        start(folder, None, &[&arguments, more].concat())
+    };
+    for task in ["1", "2", "3", "4"] {
+        assert!(run(&["--task", task]).status.success());
+    }
+    image::RgbImage::new(48, 48).save(folder.join("images/00.png")).unwrap();
+
+    let sbatch = "echo \"$*\" >> submitted\nset -- $(/usr/bin/wc -l < submitted)\necho \"10$1\"";
+    let programs = [("sbatch", sbatch), ("squeue", "true"), ("sacct", "true"), ("scancel", "true")];
+    let path = stand_ins(folder, &programs);
+    let submit = |more: &[&str]| {
+        let output = start(
+            folder,
+            Some(&path),
+            &[&["submit", "study.toml", "--shards", "2"], more].concat(),
+        );
+        assert!(output.status.success(), "{}", text(&output));
+        text(&output)
+    };
+    let said = submit(&[]);
+    assert!(said.contains("4 tasks are done") && !said.contains("erf-B"), "{said}");
+    let said = submit(&["--force"]);
+    assert!(said.contains("erf-B, shares 1-2") && !said.contains("are done"), "{said}");
+    let status = || text(&start(folder, Some(&path), &["status", "study.toml"]));
+    let said = status();
+    assert!(
+        said.contains("task 1, ERF of A \"1\", share 1/2: failed: it left the queue"),
+        "{said}"
+    );
+    assert!(said.lines().any(|line| line.ends_with("submit study.toml --shards 2")), "{said}");
+    assert!(said.contains("run --shards 2 --force --task I -- study.toml"), "{said}");
+
+    for task in ["2", "4"] {
+        assert!(run(&["--task", task, "--force"]).status.success());
+    }
+    let said = submit(&[]);
+    assert!(said.contains("2 tasks are done") && said.contains("erf-B, shares 1\n"), "{said}");
+    for name in ["A_1", "B"] {
+        let script = folder.join(format!("results/cluster/erf-{name}.sbatch"));
+        let script = std::fs::read_to_string(script).unwrap();
+        assert!(script.contains(" --force --task "), "{script}");
+    }
+    for task in ["1", "3"] {
+        assert!(text(&run(&["--task", task])).contains("other settings"));
+        assert!(run(&["--task", task, "--force"]).status.success());
+    }
+    assert!(!status().contains("--force"), "{}", status());
+    let output = run(&["--merge"]);
+    assert!(output.status.success(), "{}", text(&output));
 }
 
 /// Whether the Slurm of one node answers; said on stderr where it doesn't. A cluster that others

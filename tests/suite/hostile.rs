@@ -3,6 +3,7 @@
 
 mod disk;
 mod names;
+mod sizes;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -56,14 +57,14 @@ fn a_folder_with_100000_entries_is_no_trouble() {
     assert_eq!(read_json(&out.join("resnet18.json"))["images_used"], 3);
 }
 
-/// Deletes `victim` as soon as `begun` exists and holds more than `length` bytes, and gives what
-/// the run came to.
-fn run_while_deleting(
+/// Calls `change` as soon as `begun` exists and holds more than `length` bytes, and gives what the run
+/// came to.
+fn run_while(
     arguments: &[String],
     out: &Path,
     begun: &Path,
     length: u64,
-    victim: &Path,
+    change: impl FnOnce(),
 ) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_fieldscope"))
         .args(arguments)
@@ -77,7 +78,7 @@ fn run_while_deleting(
         assert!(child.try_wait().unwrap().is_none(), "the run ended too soon");
         std::thread::sleep(Duration::from_millis(1));
     }
-    fs::remove_file(victim).unwrap();
+    change();
     child.wait_with_output().unwrap()
 }
 
@@ -90,12 +91,38 @@ fn a_stimulus_that_vanishes_costs_itself() {
     let out = place.path().join("out");
     let log = out.join("decisions/resnet18.csv.part");
     let victim = stimuli.join("cat/cat49-bear1.png");
-    let output = run_while_deleting(&arguments, &out, &log, 0, &victim);
+    let output = run_while(&arguments, &out, &log, 0, || fs::remove_file(&victim).unwrap());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     assert!(stderr.contains("cat49-bear1.png") && stderr.contains("left out"), "{stderr}");
     let rows = fs::read_to_string(out.join("decisions/resnet18.csv")).unwrap();
     assert_eq!(rows.lines().count(), 1 + 39);
+}
+
+/// What is decided on is what there was at the beginning; a picture that breaks costs itself.
+#[test]
+fn stimuli_that_are_added_or_overwritten_are_no_trouble() {
+    let place = tempfile::tempdir().unwrap();
+    let stimuli = place.path().join("stimuli");
+    noise(&stimuli, (10..50).map(|number| format!("cat/cat{number}-bear1.png")));
+    let arguments = shapebias_arguments(&stimuli);
+    let out = place.path().join("out");
+    let log = out.join("decisions/resnet18.csv.part");
+    let output = run_while(&arguments, &out, &log, 0, || {
+        fs::write(stimuli.join("cat/cat49-bear1.png"), "half of a pict").unwrap();
+        noise(&stimuli, ["cat/cat50-bear1.png", "dog/dog1-bear1.png"].map(str::to_owned));
+    });
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("cat49-bear1.png") && stderr.contains("left out"), "{stderr}");
+    let rows = fs::read_to_string(out.join("decisions/resnet18.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 39, "{rows}");
+    assert!(!rows.contains("cat50") && !rows.contains("dog1"), "{rows}");
+
+    // The same command again takes the folder as it is by then.
+    run(&arguments, &out).success();
+    let rows = fs::read_to_string(out.join("decisions/resnet18.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 41, "{rows}");
 }
 
 #[test]
@@ -107,7 +134,8 @@ fn an_image_that_vanishes_is_replaced() {
     arguments.splice(1..1, ["--save-every".to_owned(), "0".to_owned()]);
     let out = place.path().join("out");
     let victim = images.join("48.png");
-    let output = run_while_deleting(&arguments, &out, &out.join("resnet18.state"), 0, &victim);
+    let state = out.join("resnet18.state");
+    let output = run_while(&arguments, &out, &state, 0, || fs::remove_file(&victim).unwrap());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     assert!(stderr.contains("48.png: it cannot be read"), "{stderr}");

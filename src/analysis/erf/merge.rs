@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ErfStudy;
 use crate::analysis::AnalysisError;
 use crate::analysis::shards::{Share, check_shares};
-use crate::erf::measure::Measured;
+use crate::erf::measured::Measured;
 use crate::erf::state::{Head, State};
 use crate::store::{Shard, StoreError, safe_file_name};
 

@@ -11,9 +11,9 @@ use super::record::{Record, Stage};
 use super::{erf_study, evaluation};
 use crate::analysis::AnalysisError;
 use crate::analysis::file::{Analysis, NetworkPart};
-use crate::erf::state::SAVE_EVERY;
+use crate::erf::saving::SAVE_EVERY;
 use crate::progress::{Progress, Stop};
-use crate::store::{Settings, Shard, digest, safe_file_name};
+use crate::store::{Settings, Shard, StoreError, digest, safe_file_name};
 
 /// Digits of a digest in a folder's name.
 const DIGITS: usize = 12;
@@ -204,6 +204,26 @@ impl Division {
             self.count(),
             ranges(&missing)
         )))
+    }
+
+    /// Removes the shares that are done. To be called once they have been put together.
+    pub(super) fn remove_parts(&self) -> Result<(), StoreError> {
+        for task in self.tasks().filter(|task| Record::is_done(&task.folder)) {
+            // First, so that what is left of it where this breaks off isn't taken for a share.
+            Record::remove(&task.folder)?;
+            std::fs::remove_dir_all(&task.folder)
+                .map_err(|cause| StoreError::io("remove", &task.folder, cause))?;
+        }
+        for work in &self.works {
+            // It stays where it holds anything else, such as shares of another division.
+            let _ = std::fs::remove_dir(&work.folder);
+        }
+        Ok(())
+    }
+
+    /// Whether a share was put together with the others, and removed then.
+    pub fn is_removed(&self, task: &ShareTask) -> bool {
+        !task.folder.exists() && Record::is_done(&self.merge_folder())
     }
 
     /// Folders of the shares of a task of the whole; none where it isn't divided.

@@ -21,22 +21,21 @@ impl Inputs {
         self.0.insert(name.to_owned(), format!("{value:?}"));
     }
 
-    /// Adds a file by its content.
-    ///
-    /// # Errors
-    ///
-    /// Where it can't be read, for a reader.
-    pub fn file(&mut self, name: &str, path: &Path) -> Result<(), String> {
-        let sha256 = digest::sha256_file(path).map_err(|error| error.to_string())?;
+    /// Adds a file by the digest of its content.
+    pub fn file(&mut self, name: &str, sha256: String) {
         self.0.insert(name.to_owned(), sha256);
-        Ok(())
+    }
+
+    /// Adds all that others hold.
+    pub fn extend(&mut self, others: &Self) {
+        self.0.extend(others.0.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
 
     /// Adds files by name and content, in order.
     ///
     /// # Errors
     ///
-    /// As [`Inputs::file`].
+    /// Where one can't be read, for a reader.
     pub fn files(&mut self, name: &str, paths: &[PathBuf]) -> Result<(), String> {
         let mut pairs = Vec::with_capacity(paths.len());
         for path in paths {

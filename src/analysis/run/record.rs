@@ -59,6 +59,21 @@ impl Record {
         })
     }
 
+    /// Forgets what the task with this folder said; not what it has computed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn remove(folder: &Path) -> Result<(), StoreError> {
+        let path = folder.join(FILE_NAME);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the task of this folder ended well.
     pub fn is_done(folder: &Path) -> bool {
         Self::read(folder).is_some_and(|record| record.stage == Stage::Done)
@@ -85,6 +100,9 @@ mod tests {
         assert!(!Record::is_done(folder.path()));
         Record::new(Stage::Done, None).write(folder.path()).unwrap();
         assert!(Record::is_done(folder.path()));
+        Record::remove(folder.path()).unwrap();
+        Record::remove(folder.path()).unwrap();
+        assert_eq!(Record::read(folder.path()), None);
         std::fs::write(folder.path().join(FILE_NAME), "{").unwrap();
         assert!(!Record::is_done(folder.path()));
     }

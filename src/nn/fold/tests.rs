@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use tch::Kind;
 
 use super::*;
 use crate::nn::layer::Layer;
@@ -69,17 +70,21 @@ proptest! {
         prop_assume!(shapes(&plain.graph, height, width).is_ok());
         let folded = fold(network(&blocks, seed), &[]).unwrap();
         let image = image(seed ^ 1, height, width);
+        let (exact, double) = (plain.to_kind(Kind::Double), image.to_kind(Kind::Double));
+        let run = |network: &Network, image: &Tensor, layer| {
+            let (graph, parameters) = (&network.graph, &network.parameters);
+            forward(graph, parameters, image, &[layer], Mode::Evaluation).unwrap().remove(0)
+        };
+        let farthest = |a: &Tensor, b: &Tensor| f64::try_from((a - b).abs().max()).unwrap();
         for (old, new) in folded.places.iter().enumerate() {
             let Some(new) = *new else { continue };
-            let run = |network: &Network, layer| {
-                let values = forward(
-                    &network.graph, &network.parameters, &image, &[layer], Mode::Evaluation,
-                );
-                values.unwrap().remove(0)
-            };
-            let before = run(&plain, NodeId(old));
-            let difference = f64::try_from((run(&folded.network, new) - &before).abs().max()).unwrap();
+            let before = run(&plain, &image, NodeId(old));
             let largest = f64::try_from(before.abs().max()).unwrap();
+            // A layer norm over channels that are nearly equal, say: where the network itself loses two
+            // digits in single precision, folding may lose some too.
+            let rounding = farthest(&before, &run(&exact, &double, NodeId(old)));
+            prop_assume!(rounding <= 2e-6 * largest + 1e-7);
+            let difference = farthest(&run(&folded.network, &image, new), &before);
             let name = &plain.graph.nodes[old].name;
             prop_assert!(difference <= 2e-5 * largest + 1e-6, "{name}: {difference} of {largest}");
         }

@@ -1,13 +1,14 @@
 //! The stack machine: all instructions of protocols 0 to 5 that build data.
 
+mod calls;
+
 use std::collections::HashMap;
 use std::io::BufRead;
 
-use super::globals;
 use super::input::Input;
 use super::literal::{integer_line, long, memo_key, quoted, text, text_or_bytes};
-use super::value::{Call, Id, Pickle, Value};
-use crate::weights::error::{Fault, printable};
+use super::value::{Id, Pickle, Value};
+use crate::weights::error::Fault;
 
 /// Most values in a pickle: a hundred times what the largest checkpoints with their optimiser's
 /// state have, and 128 MiB.
@@ -197,122 +198,6 @@ impl Machine {
         Ok(true)
     }
 
-    /// Instructions that mention Python names, ask for calls, or refer to the file's storages.
-    fn call<R: BufRead>(&mut self, code: u8, input: &mut Input<R>) -> Result<bool, Fault> {
-        match code {
-            b'c' => {
-                let (module, name) = (input.text_line()?, input.text_line()?);
-                let global = mention(&module, &name)?;
-                self.push(Value::Global(global))?;
-            }
-            0x93 => {
-                let names = self.pop_several(2)?;
-                let [Value::Text(module), Value::Text(name)] =
-                    [0, 1].map(|index: usize| &self.values[names[index].0 as usize])
-                else {
-                    return Err(Fault::Damaged("its pickle names a global by no text".into()));
-                };
-                let global = mention(module, name)?;
-                self.push(Value::Global(global))?;
-            }
-            b'i' => {
-                let (module, name) = (input.text_line()?, input.text_line()?);
-                let global = mention(&module, &name)?;
-                let arguments = self.pop_to_mark()?;
-                self.push(Value::Global(global))?;
-                self.push(Value::Tuple(arguments))?;
-                self.ask_for_call(0, true)?;
-            }
-            b'o' => {
-                let mut arguments = self.pop_to_mark()?;
-                if arguments.is_empty() {
-                    return Err(underflow());
-                }
-                self.stack.push(arguments.remove(0));
-                self.push(Value::Tuple(arguments))?;
-                self.ask_for_call(0, true)?;
-            }
-            b'R' => self.ask_for_call(0, true)?,
-            // A new object of a class, without its initialiser: how plain instances are stored.
-            0x81 => self.ask_for_call(0, false)?,
-            0x92 => self.ask_for_call(1, false)?,
-            b'b' => self.set_state()?,
-            b'P' => {
-                let identifier = text(input.line()?);
-                self.push(identifier)?;
-                let id = self.pop()?;
-                self.push(Value::Persistent(id))?;
-            }
-            b'Q' => {
-                let id = self.pop()?;
-                self.push(Value::Persistent(id))?;
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    /// Replaces a callable, its arguments and `extra` values above them by the call of it.
-    fn ask_for_call(&mut self, extra: usize, by_function: bool) -> Result<(), Fault> {
-        for _ in 0..extra {
-            self.pop()?;
-        }
-        let arguments = self.pop()?;
-        let callable = self.pop()?;
-        let name = match &self.values[callable.0 as usize] {
-            Value::Global(name) => name.as_str(),
-            _ => "the result of another call",
-        };
-        if name == "collections.OrderedDict" || name == "collections.defaultdict" {
-            let items = self.ordered_dict_items(arguments);
-            return self.push(Value::Dict(items));
-        }
-        if by_function && !globals::may_be_called(name) && self.refused.is_none() {
-            self.refused = Some(printable(name));
-        }
-        self.push(Value::Call(Box::new(Call {
-            callable,
-            arguments,
-            items: Vec::new(),
-            state: None,
-        })))
-    }
-
-    /// The entries in the arguments of `OrderedDict([[key, value], ...])`, as Python 2 wrote it.
-    ///
-    /// Taken out of the list rather than copied: a list may be an argument many times.
-    fn ordered_dict_items(&mut self, arguments: Id) -> Vec<(Id, Id)> {
-        let Value::Tuple(arguments) = &self.values[arguments.0 as usize] else {
-            return Vec::new();
-        };
-        let Some(&list) = arguments.first() else {
-            return Vec::new();
-        };
-        let Value::List(list) = &mut self.values[list.0 as usize] else {
-            return Vec::new();
-        };
-        let list = std::mem::take(list);
-        list.iter()
-            .filter_map(|pair| match &self.values[pair.0 as usize] {
-                Value::List(pair) | Value::Tuple(pair) => match pair[..] {
-                    [key, value] => Some((key, value)),
-                    _ => None,
-                },
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// BUILD: sets the state of an object. The attributes of a dictionary are of no interest.
-    fn set_state(&mut self) -> Result<(), Fault> {
-        let state = self.pop()?;
-        let object = self.top()?;
-        if let Value::Call(call) = &mut self.values[object.0 as usize] {
-            call.state = Some(state);
-        }
-        Ok(())
-    }
-
     fn append(&mut self, elements: &[Id]) -> Result<(), Fault> {
         let list = self.top()?;
         match &mut self.values[list.0 as usize] {
@@ -390,15 +275,6 @@ fn underflow() -> Fault {
     Fault::Damaged("its pickle takes a value that isn't there".into())
 }
 
-/// The full name of a global.
-fn mention(module: &str, name: &str) -> Result<String, Fault> {
-    let global = format!("{module}.{name}");
-    if globals::acts(&global) {
-        return Err(Fault::RefusedGlobal(printable(&global)));
-    }
-    Ok(global)
-}
-
 fn pairs(elements: &[Id]) -> Result<Vec<(Id, Id)>, Fault> {
     let (pairs, rest) = elements.as_chunks::<2>();
     if !rest.is_empty() {
@@ -408,123 +284,4 @@ fn pairs(elements: &[Id]) -> Result<Vec<(Id, Id)>, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(bytes: &[u8]) -> Result<Pickle, Fault> {
-        load(&mut Input::new(bytes, 1 << 20))
-    }
-
-    fn root_of(bytes: &[u8]) -> Value {
-        let mut pickle = run(bytes).unwrap();
-        pickle.values.swap_remove(pickle.root.0 as usize)
-    }
-
-    #[test]
-    fn numbers_and_texts() {
-        assert_eq!(root_of(b"\x80\x02K\x07."), Value::Int(7));
-        assert_eq!(root_of(b"J\xff\xff\xff\xff."), Value::Int(-1));
-        assert_eq!(root_of(b"\x8a\x00."), Value::Int(0));
-        assert_eq!(root_of(b"\x8a\x02\x00\x01."), Value::Int(256));
-        assert_eq!(root_of(b"\x8a\x09\xff\xff\xff\xff\xff\xff\xff\x7f\x00."), Value::Int(i64::MAX));
-        assert!(matches!(root_of(b"\x8a\x09\0\0\0\0\0\0\0\0\x01."), Value::Long(_)));
-        assert_eq!(root_of(b"I01\n."), Value::Bool(true));
-        assert_eq!(root_of(b"L-5L\n."), Value::Int(-5));
-        assert_eq!(root_of(b"X\x02\0\0\0hi."), Value::Text("hi".into()));
-        assert_eq!(root_of(b"S'hi'\n."), Value::Text("hi".into()));
-        assert_eq!(root_of(b"C\x02hi."), Value::Bytes);
-    }
-
-    #[test]
-    fn a_value_filled_after_it_was_stored_is_seen_filled() {
-        // {"a": d, "b": d} where d is stored empty, then gets an item.
-        let pickle = run(b"}(X\x01\0\0\0a}q\x00X\x01\0\0\0kK\x01sX\x01\0\0\0bh\x00u.").unwrap();
-        let root = pickle.root;
-        let (a, b) = (pickle.lookup(root, "a").unwrap(), pickle.lookup(root, "b").unwrap());
-        assert_eq!(a, b);
-        assert_eq!(pickle.entries(b).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn what_acts_is_refused_even_if_never_called_or_thrown_away() {
-        for pickle in [
-            &b"cposix\nsystem\n."[..],
-            b"cposix\nsystem\n0K\x01.",
-            b"\x8c\x05posix\x8c\x06system\x93.",
-            b"(S'ls'\niposix\nsystem\n.",
-            b"(cposix\nsystem\nS'ls'\no.",
-        ] {
-            match run(pickle).unwrap_err() {
-                Fault::RefusedGlobal(name) => assert_eq!(name, "posix.system"),
-                other => panic!("{other}"),
-            }
-        }
-    }
-
-    #[test]
-    fn unknown_calls_are_remembered_and_unknown_instances_are_not() {
-        let called = run(b"csome\nthing\n)R0N.").unwrap();
-        assert!(
-            matches!(called.check_calls(), Err(Fault::RefusedGlobal(name)) if name == "some.thing")
-        );
-        // Calling what a call returned.
-        assert!(run(b"cargparse\nNamespace\n)R)R.").unwrap().check_calls().is_err());
-        let instance = run(b"csome\nThing\n)\x81}b.").unwrap();
-        assert!(instance.check_calls().is_ok());
-    }
-
-    #[test]
-    fn broken_programs_are_errors() {
-        for pickle in [
-            &b""[..],
-            b"K",
-            b".",
-            b"a.",
-            b"(",
-            b"(.",
-            b"t.",
-            b"h\x05.",
-            b"}K\x01a.",
-            b"]K\x01K\x02s.",
-            b"}(K\x01u.",
-            b"\x93.",
-            b"R.",
-            b"b.",
-            b"o.",
-            b"(o.",
-            b"\xff.",
-            b"Ix\n.",
-            b"gx\n.",
-            b"K\x01(0(2.",
-        ] {
-            assert!(run(pickle).is_err(), "{pickle:?}");
-        }
-    }
-
-    #[test]
-    fn declared_lengths_cost_nothing() {
-        for pickle in [
-            &b"X\xff\xff\xff\xffhi"[..],
-            b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffhi",
-            b"\x8b\xff\xff\xff\xff\x01",
-        ] {
-            assert!(run(pickle).is_err());
-        }
-    }
-
-    #[test]
-    fn depth_sharing_and_cycles_are_harmless() {
-        let mut deep = vec![b']'; 100_000];
-        deep.extend(vec![b'a'; 99_999]);
-        deep.push(b'.');
-        assert!(run(&deep).is_ok());
-
-        // Each tuple holds the one before twice: 2^40 leaves if it were copied.
-        let mut doubling = b"N".to_vec();
-        doubling.extend(b"q\x00h\x00\x86".repeat(40));
-        doubling.push(b'.');
-        assert!(run(&doubling).is_ok());
-
-        assert!(run(b"]q\x00h\x00a.").is_ok());
-    }
-}
+mod tests;

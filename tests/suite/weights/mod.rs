@@ -5,4 +5,4 @@ mod bad;
 mod forms;
 mod mutations;
 mod shared_files;
-mod writer;
+pub mod writer;

@@ -1,0 +1,26 @@
+//! Where the results of an analysis are.
+
+use std::path::PathBuf;
+
+use crate::analysis::file::Analysis;
+use crate::store::safe_file_name;
+
+/// Folder of what networks cost.
+pub(super) fn cost_folder(analysis: &Analysis) -> PathBuf {
+    analysis.out.join("cost")
+}
+
+/// Folder of a network's ERF.
+pub(super) fn erf_folder(analysis: &Analysis, label: &str) -> PathBuf {
+    analysis.out.join("erf").join(safe_file_name(label))
+}
+
+/// Folder of a network's decisions.
+pub(super) fn evaluation_folder(analysis: &Analysis, label: &str) -> PathBuf {
+    analysis.out.join("decisions").join(safe_file_name(label))
+}
+
+/// Folder of the shape bias of all observers.
+pub(super) fn combined_folder(analysis: &Analysis) -> PathBuf {
+    analysis.out.join("shapebias")
+}

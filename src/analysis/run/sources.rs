@@ -1,0 +1,197 @@
+//! What the results of an analysis depend on. Networks share images, stimuli and checkpoints, and each
+//! of these is listed and read once.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::folders::evaluation_folder;
+use super::inputs::Inputs;
+use crate::analysis::file::{Analysis, ErfPart, NetworkPart, ShapeBiasPart};
+use crate::image::{self, Order};
+use crate::store::digest;
+use crate::zoo::ModelSpec;
+use crate::zoo::model::TORCHSCRIPT;
+
+/// Version of the ERF method: to be raised with every change of what its results mean.
+const ERF_METHOD: u32 = 1;
+/// Version of the evaluation on stimuli.
+const DECISION_METHOD: u32 = 1;
+/// Version of what is computed from decisions.
+const SHAPE_BIAS_METHOD: u32 = 1;
+/// Version of the counts of parameters and operations.
+const COST_METHOD: u32 = 1;
+
+/// What an analysis reads, as it is now: what has been asked for once is not looked at again.
+pub(super) struct Sources<'a> {
+    analysis: &'a Analysis,
+    images: OnceCell<Result<Inputs, String>>,
+    stimuli: OnceCell<Result<Inputs, String>>,
+    digests: RefCell<HashMap<PathBuf, String>>,
+}
+
+impl<'a> Sources<'a> {
+    /// Reads nothing yet.
+    pub(super) fn of(analysis: &'a Analysis) -> Self {
+        Self {
+            analysis,
+            images: OnceCell::new(),
+            stimuli: OnceCell::new(),
+            digests: RefCell::default(),
+        }
+    }
+
+    /// What the cost of the networks depends on.
+    pub(super) fn of_costs(&self) -> Result<Inputs, String> {
+        let mut inputs = Inputs::default();
+        inputs.set("method", COST_METHOD);
+        inputs.set("size", self.analysis.cost_size);
+        for spec in inspected(self.analysis) {
+            inputs.set(&spec.label, &spec.architecture);
+            if let Some(path) = &spec.checkpoint {
+                inputs.file(&format!("checkpoint of {}", spec.label), self.digest(path)?);
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// What a network's ERF depends on.
+    pub(super) fn of_erf(&self, part: &ErfPart, network: &NetworkPart) -> Result<Inputs, String> {
+        let mut inputs = Inputs::default();
+        inputs.set("method", ERF_METHOD);
+        inputs.set("label", &network.label);
+        if let Some(map) = &network.map {
+            inputs.file("map", self.digest(map)?);
+            return Ok(inputs);
+        }
+        self.add_network(network, &mut inputs)?;
+        inputs.extend(self.images.get_or_init(|| images(part)).as_ref()?);
+        inputs.set("size", part.size);
+        inputs.set("layer", (&part.layer, part.unit, part.tokens_to_map));
+        inputs.set("exact", part.exact);
+        Ok(inputs)
+    }
+
+    /// What a network's decisions depend on.
+    pub(super) fn of_decisions(
+        &self,
+        part: &ShapeBiasPart,
+        network: &NetworkPart,
+    ) -> Result<Inputs, String> {
+        let mut inputs = Inputs::default();
+        inputs.set("method", DECISION_METHOD);
+        inputs.set("label", &network.label);
+        self.add_network(network, &mut inputs)?;
+        inputs.extend(self.stimuli(part)?);
+        inputs.set("exact", part.exact);
+        Ok(inputs)
+    }
+
+    /// What the shape bias of all observers depends on.
+    pub(super) fn of_shape_bias(&self, part: &ShapeBiasPart) -> Result<Inputs, String> {
+        let mut inputs = Inputs::default();
+        inputs.set("method", SHAPE_BIAS_METHOD);
+        inputs.extend(self.stimuli(part)?);
+        for network in &self.analysis.networks {
+            let name = format!("decisions of {}", network.label);
+            let folder = evaluation_folder(self.analysis, &network.label);
+            match (&network.decisions, &network.spec) {
+                (Some(path), _) => inputs.files(&name, &csv_files(path))?,
+                (None, Some(_)) => inputs.files(&name, &csv_files(&folder.join("decisions")))?,
+                (None, None) => {}
+            }
+        }
+        let mut further = Vec::new();
+        for path in &part.decisions {
+            if !path.exists() {
+                return Err(format!("there is no {}", path.display()));
+            }
+            further.extend(csv_files(path));
+        }
+        inputs.files("further decisions", &further)?;
+        inputs.set("humans", part.humans);
+        inputs.set("resamples", part.resamples);
+        inputs.set("seed", self.analysis.seed);
+        Ok(inputs)
+    }
+
+    /// What a network's values come from.
+    fn add_network(&self, network: &NetworkPart, inputs: &mut Inputs) -> Result<(), String> {
+        let Some(spec) = &network.spec else { return Ok(()) };
+        inputs.set("architecture", &spec.architecture);
+        match &spec.checkpoint {
+            Some(path) => inputs.file("checkpoint", self.digest(path)?),
+            None => inputs.set("init", self.analysis.init),
+        }
+        inputs.set("mean", network.mean);
+        inputs.set("std", network.std);
+        Ok(())
+    }
+
+    fn stimuli(&self, part: &ShapeBiasPart) -> Result<&Inputs, String> {
+        Ok(self.stimuli.get_or_init(|| stimuli(part)).as_ref()?)
+    }
+
+    fn digest(&self, path: &Path) -> Result<String, String> {
+        if let Some(known) = self.digests.borrow().get(path) {
+            return Ok(known.clone());
+        }
+        let sha256 = digest::sha256_file(path).map_err(|error| error.to_string())?;
+        self.digests.borrow_mut().insert(path.to_owned(), sha256.clone());
+        Ok(sha256)
+    }
+}
+
+fn images(part: &ErfPart) -> Result<Inputs, String> {
+    let mut inputs = Inputs::default();
+    let order = part.shuffle.map_or(Order::Sorted, Order::Shuffled);
+    let files = image::list(&part.images, order).map_err(|error| error.to_string())?.files;
+    let (first, rest) = files.split_at(part.num_images.min(files.len()));
+    inputs.files("images", first)?;
+    // An image that can't be used makes room for one of these.
+    let names: Vec<String> = rest.iter().map(|path| path.display().to_string()).collect();
+    inputs.set("further images", digest::sha256_bytes(names.join("\n").as_bytes()));
+    inputs.set("number of images", part.num_images);
+    Ok(inputs)
+}
+
+fn stimuli(part: &ShapeBiasPart) -> Result<Inputs, String> {
+    let mut inputs = Inputs::default();
+    if let Some(folder) = &part.stimuli {
+        let files = image::list(std::slice::from_ref(folder), Order::Sorted)
+            .map_err(|error| error.to_string())?
+            .files;
+        inputs.files("stimuli", &files)?;
+    }
+    match &part.categories {
+        Some(path) => {
+            let sha256 = digest::sha256_file(path).map_err(|error| error.to_string())?;
+            inputs.file("categories", sha256);
+        }
+        None => inputs.set("categories", "imagenet 16"),
+    }
+    inputs.set("pattern", &part.pattern);
+    Ok(inputs)
+}
+
+/// Networks whose cost can be told: those of the zoo whose checkpoint is there, or that need none.
+pub(super) fn inspected(analysis: &Analysis) -> impl Iterator<Item = &ModelSpec> {
+    let specs = analysis.networks.iter().filter_map(|network| network.spec.as_ref());
+    specs.filter(|spec| {
+        let there = spec.checkpoint.as_ref().is_none_or(|path| path.exists());
+        spec.architecture != TORCHSCRIPT && there
+    })
+}
+
+/// A file, or the CSV files below a folder; nothing where neither exists.
+fn csv_files(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = WalkDir::new(path).sort_by_file_name().into_iter().flatten();
+    let files =
+        entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
+    files.filter(|path| path.extension().is_some_and(|e| e == "csv")).collect()
+}
