@@ -16,7 +16,7 @@ use fieldscope::store::Shard;
 use fieldscope::zoo::run::Path;
 
 use super::console::{self, Console, out};
-use super::merge::{Merged, say_shard_done};
+use super::shares::{Merged, say_shard_done};
 use super::values::{
     ModelArguments, OutputArguments, colormap, labelled_file, report_failures, row_and_column, side,
 };

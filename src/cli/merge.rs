@@ -1,13 +1,12 @@
 //! `fieldscope merge`: puts the shares of a run together.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Parser;
+use fieldscope::store::ResultFolder;
 use fieldscope::store::folder::MANIFEST_NAME;
-use fieldscope::store::{ResultFolder, Shard};
 
-use super::console::out;
-use super::values::{OutputArguments, report_failures};
+use super::shares::Merged;
 use super::{Cli, Command, Failure, erf, shapebias};
 
 /// Put the parts that `--shard` runs computed together, to the results of a single run
@@ -24,35 +23,6 @@ pub struct Arguments {
 
     #[command(flatten)]
     merged: Merged,
-}
-
-/// Where the whole goes and how it is shown.
-#[derive(clap::Args)]
-pub struct Merged {
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-
-    /// Overwrite results that a different run made
-    #[arg(long)]
-    force: bool,
-
-    /// Print the summary as JSON
-    #[arg(long)]
-    json: bool,
-
-    /// Print no progress
-    #[arg(long, short)]
-    quiet: bool,
-}
-
-impl Merged {
-    /// Takes the place of what the part's own command said.
-    pub fn apply(&self, output: &mut OutputArguments) {
-        output.force = self.force;
-        output.json = self.json;
-        output.quiet = self.quiet;
-    }
 }
 
 /// Merges the parts of each command that made them.
@@ -89,17 +59,4 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         shapebias::merge(shapebias_parts, &arguments.merged)?;
     }
     Ok(())
-}
-
-/// Says where a share is, or that networks failed.
-pub fn say_shard_done(
-    shard: Shard,
-    folder: &Path,
-    failures: &[(String, String)],
-) -> Result<(), Failure> {
-    report_failures(failures)?;
-    out(format_args!(
-        "shard {shard} is in {}; when all are done: fieldscope merge PART... --out DIR",
-        folder.display()
-    ))
 }

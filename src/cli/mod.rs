@@ -11,6 +11,7 @@ mod models;
 mod report;
 mod run;
 mod shapebias;
+mod shares;
 mod status;
 mod submit;
 mod values;

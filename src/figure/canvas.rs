@@ -193,9 +193,9 @@ impl<'a> Canvas<'a> {
         to: Point,
         stroke: Stroke,
     ) -> Result<(), FigureError> {
-        // Past the first corner, so that it is mitred like the others.
-        let path =
-            [from, (to.0, from.1), to, (from.0, to.1), from, ((from.0 + to.0) / 2.0, from.1)];
+        // From the middle of a side, so that all corners are mitred and nothing is drawn over twice.
+        let middle = ((from.0 + to.0) / 2.0, from.1);
+        let path = [middle, (to.0, from.1), to, (from.0, to.1), from, middle];
         self.line(&path, stroke)
     }
 
