@@ -82,44 +82,40 @@ fn run_while(
     child.wait_with_output().unwrap()
 }
 
-#[test]
-fn a_stimulus_that_vanishes_costs_itself() {
+/// Changes 40 stimuli while a network decides on them, which costs the last of them and no other. Gives
+/// the place of the study, its arguments and the decisions.
+fn decide_while(change: impl FnOnce(&Path)) -> (tempfile::TempDir, Vec<String>, String) {
     let place = tempfile::tempdir().unwrap();
     let stimuli = place.path().join("stimuli");
     noise(&stimuli, (10..50).map(|number| format!("cat/cat{number}-bear1.png")));
     let arguments = shapebias_arguments(&stimuli);
     let out = place.path().join("out");
     let log = out.join("decisions/resnet18.csv.part");
-    let victim = stimuli.join("cat/cat49-bear1.png");
-    let output = run_while(&arguments, &out, &log, 0, || fs::remove_file(&victim).unwrap());
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-    assert!(stderr.contains("cat49-bear1.png") && stderr.contains("left out"), "{stderr}");
-    let rows = fs::read_to_string(out.join("decisions/resnet18.csv")).unwrap();
-    assert_eq!(rows.lines().count(), 1 + 39);
-}
-
-/// What is decided on is what there was at the beginning; a picture that breaks costs itself.
-#[test]
-fn stimuli_that_are_added_or_overwritten_are_no_trouble() {
-    let place = tempfile::tempdir().unwrap();
-    let stimuli = place.path().join("stimuli");
-    noise(&stimuli, (10..50).map(|number| format!("cat/cat{number}-bear1.png")));
-    let arguments = shapebias_arguments(&stimuli);
-    let out = place.path().join("out");
-    let log = out.join("decisions/resnet18.csv.part");
-    let output = run_while(&arguments, &out, &log, 0, || {
-        fs::write(stimuli.join("cat/cat49-bear1.png"), "half of a pict").unwrap();
-        noise(&stimuli, ["cat/cat50-bear1.png", "dog/dog1-bear1.png"].map(str::to_owned));
-    });
+    let output = run_while(&arguments, &out, &log, 0, || change(&stimuli));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     assert!(stderr.contains("cat49-bear1.png") && stderr.contains("left out"), "{stderr}");
     let rows = fs::read_to_string(out.join("decisions/resnet18.csv")).unwrap();
     assert_eq!(rows.lines().count(), 1 + 39, "{rows}");
+    (place, arguments, rows)
+}
+
+#[test]
+fn a_stimulus_that_vanishes_costs_itself() {
+    decide_while(|stimuli| fs::remove_file(stimuli.join("cat/cat49-bear1.png")).unwrap());
+}
+
+/// What is decided on is what there was at the beginning; a picture that breaks costs itself.
+#[test]
+fn stimuli_that_are_added_or_overwritten_are_no_trouble() {
+    let (place, arguments, rows) = decide_while(|stimuli| {
+        fs::write(stimuli.join("cat/cat49-bear1.png"), "half of a pict").unwrap();
+        noise(stimuli, ["cat/cat50-bear1.png", "dog/dog1-bear1.png"].map(str::to_owned));
+    });
     assert!(!rows.contains("cat50") && !rows.contains("dog1"), "{rows}");
 
     // The same command again takes the folder as it is by then.
+    let out = place.path().join("out");
     run(&arguments, &out).success();
     let rows = fs::read_to_string(out.join("decisions/resnet18.csv")).unwrap();
     assert_eq!(rows.lines().count(), 1 + 41, "{rows}");

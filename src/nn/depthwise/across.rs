@@ -20,8 +20,8 @@ pub(super) struct Across<'a, 'b, 'c> {
     pub sinks: &'b mut [Sink<'c>],
     /// Channels in the block.
     pub channels: usize,
-    /// Columns in a run, 4 to 8.
-    pub run: usize,
+    /// One of [`Runs::LENGTHS`].
+    pub run_length: usize,
     /// Reused between blocks.
     pub scratch: &'b mut Scratch,
 }
@@ -36,15 +36,14 @@ pub(super) struct Scratch {
     output: Vec<f32>,
 }
 
-/// Sizes of a correlation, with rows cut in runs.
+/// Sizes of a correlation, with rows cut in runs of columns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Runs {
     pub kernel: (usize, usize),
     pub input: (usize, usize),
     pub output: (usize, usize),
     pub padding: Padding,
-    /// Columns in a run.
-    pub run: usize,
+    pub run_length: usize,
 }
 
 impl Runs {
@@ -52,11 +51,11 @@ impl Runs {
     pub(super) const LENGTHS: std::ops::RangeInclusive<usize> = 4..=8;
 
     fn input_runs(&self) -> usize {
-        self.input.1.div_ceil(self.run)
+        self.input.1.div_ceil(self.run_length)
     }
 
     fn output_runs(&self) -> usize {
-        self.output.1.div_ceil(self.run)
+        self.output.1.div_ceil(self.run_length)
     }
 
     /// The kernel rows that meet the image in output row `y`.
@@ -69,14 +68,15 @@ impl Runs {
     /// The tap column that joins the last output of run `output` with the first input of run `input`;
     /// it may lie outside the kernel.
     fn first_tap(&self, output: usize, input: usize) -> isize {
-        (input * self.run + self.padding.left) as isize
-            - (output * self.run + self.run - 1) as isize
+        (input * self.run_length + self.padding.left) as isize
+            - (output * self.run_length + self.run_length - 1) as isize
     }
 
-    /// Of the `2 run - 1` taps between two runs, those that the kernel has.
+    /// Of the `2 run_length - 1` taps between two runs, those that the kernel has.
     fn taps_between(&self, output: usize, input: usize) -> std::ops::Range<usize> {
         let first = self.first_tap(output, input);
-        let end = (self.kernel.1 as isize - first).clamp(0, 2 * self.run as isize - 1) as usize;
+        let end =
+            (self.kernel.1 as isize - first).clamp(0, 2 * self.run_length as isize - 1) as usize;
         ((-first).max(0) as usize).min(end)..end
     }
 
@@ -85,7 +85,7 @@ impl Runs {
         let rows: usize = (0..self.output.0).map(|y| self.kernel_rows(y).len()).sum();
         let between = |output: usize, input: usize| -> usize {
             let taps = self.taps_between(output, input);
-            taps.map(|tap| self.run - tap.abs_diff(self.run - 1)).sum()
+            taps.map(|tap| self.run_length - tap.abs_diff(self.run_length - 1)).sum()
         };
         let of_output =
             |output| (0..self.input_runs()).map(|input| between(output, input)).sum::<usize>();
@@ -96,7 +96,7 @@ impl Runs {
 impl Job for Across<'_, '_, '_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
-        let Across { sources, taps, padding, sinks, channels, run, scratch } = self;
+        let Across { sources, taps, padding, sinks, channels, run_length, scratch } = self;
         let images = sources.len() / channels;
         let Some((source, sink)) = sources.first().zip(sinks.first()) else {
             return;
@@ -106,7 +106,7 @@ impl Job for Across<'_, '_, '_> {
             input: (source.height, source.width),
             output: (sink.height, sink.width),
             padding,
-            run,
+            run_length,
         };
         let mut bias = [0.0; 16];
         for (bias, sink) in bias.iter_mut().zip(sinks.iter().step_by(images)) {
@@ -121,12 +121,12 @@ impl Job for Across<'_, '_, '_> {
             for image in 0..images {
                 let of_image = sources.iter().skip(image).step_by(images);
                 let lines = of_image.map(|source| (source.values, source.keep));
-                gather::<V>(lines, source.width, runs.input_runs() * run, planes, input);
+                gather::<V>(lines, source.width, runs.input_runs() * run_length, planes, input);
                 output.resize(sink_len(&runs) * V::LANES, 0.0);
                 let bias = &bias;
                 macro_rules! correlate {
                     ($($run:literal)*) => {
-                        match run {
+                        match run_length {
                             $($run => V::call(Correlate::<$run> { runs, input, taps, bias, output }),)*
                             _ => unreachable!("no plan has runs of another length"),
                         }
@@ -139,9 +139,10 @@ impl Job for Across<'_, '_, '_> {
     }
 }
 
-/// Vectors of a block's output, those after the ends of rows and of the plane included.
+/// Vectors of a block's output, those after the ends of rows and of the plane included; a multiple of 16,
+/// the most lanes that there are, for what is transposed are squares.
 fn sink_len(runs: &Runs) -> usize {
-    (runs.output.0 * runs.output_runs() * runs.run).next_multiple_of(16)
+    (runs.output.0 * runs.output_runs() * runs.run_length).next_multiple_of(16)
 }
 
 /// Transposes planes, one a channel: for each position, a vector of the channels. Rows of `width` are
@@ -204,7 +205,7 @@ unsafe fn scatter<'a, 'b: 'a, V: Lanes>(
     sinks: impl Iterator<Item = &'a mut Sink<'b>>,
 ) {
     let rounded = sink_len(runs);
-    let (width, padded) = (runs.output.1, runs.output_runs() * runs.run);
+    let (width, padded) = (runs.output.1, runs.output_runs() * runs.run_length);
     planes.clear();
     planes.resize(rounded * V::LANES, 0.0);
     for position in (0..rounded).step_by(V::LANES) {
@@ -220,8 +221,7 @@ unsafe fn scatter<'a, 'b: 'a, V: Lanes>(
     for (sink, plane) in sinks.zip(planes.chunks_exact(rounded)) {
         for row in 0..rows {
             for column in (0..length).step_by(V::LANES) {
-                // SAFETY: reading ends within the buffer, whose planes are followed by room for a vector
-                // or end with a multiple of one; positions and counts lie in the image.
+                // SAFETY: `count` numbers are read and written, which the plane and the image have.
                 unsafe {
                     let count = (length - column).min(V::LANES);
                     let values = V::load_range(plane.as_ptr().add(row * padded + column), 0, count);

@@ -26,7 +26,7 @@ pub(super) struct Shape {
 pub(super) enum Plan {
     Direct,
     Spectral(Tiling),
-    /// With runs of so many columns.
+    /// With this length of runs.
     Across(usize),
 }
 
@@ -47,7 +47,9 @@ impl fmt::Display for Plan {
         match self {
             Self::Direct => formatter.write_str("direct"),
             Self::Spectral(tiling) => tiling.fmt(formatter),
-            Self::Across(run) => write!(formatter, "across channels, runs of {run}"),
+            Self::Across(run_length) => {
+                write!(formatter, "across channels, runs of {run_length}")
+            }
         }
     }
 }
@@ -62,8 +64,8 @@ pub(super) fn choose(shape: &Shape, lanes: usize, algorithm: Option<Algorithm>) 
         plans.push((Plan::Spectral(tiling), cost));
     }
     if wanted(Algorithm::Across) {
-        let (run, cost) = cheapest_run(shape, lanes);
-        plans.push((Plan::Across(run), cost));
+        let (run_length, cost) = cheapest_run_length(shape, lanes);
+        plans.push((Plan::Across(run_length), cost));
     }
     if wanted(Algorithm::Direct) {
         plans.push((Plan::Direct, direct_cost(shape, lanes)));
@@ -73,7 +75,7 @@ pub(super) fn choose(shape: &Shape, lanes: usize, algorithm: Option<Algorithm>) 
 }
 
 /// The length of run with the least cost, and that cost in cycles for one channel.
-fn cheapest_run(shape: &Shape, lanes: usize) -> (usize, f64) {
+fn cheapest_run_length(shape: &Shape, lanes: usize) -> (usize, f64) {
     let Padding { top, left, bottom, right } = shape.padding;
     let input =
         |output: usize, kernel: usize, zeros: usize| (output + kernel - 1).saturating_sub(zeros);
@@ -82,25 +84,26 @@ fn cheapest_run(shape: &Shape, lanes: usize) -> (usize, f64) {
         input(shape.output.1, shape.kernel.1, left + right),
     );
     let blocks = shape.channels.div_ceil(lanes) as f64;
-    let cost = |run: usize| {
+    let cost = |run_length: usize| {
         let runs = Runs {
             kernel: shape.kernel,
             input: (input_height, input_width),
             output: shape.output,
             padding: shape.padding,
-            run,
+            run_length,
         };
         let products = runs.products() as f64;
-        let pixels = (input_height * input_width.next_multiple_of(run)
-            + shape.output.0 * shape.output.1.next_multiple_of(run)) as f64;
+        let pixels = (input_height * input_width.next_multiple_of(run_length)
+            + shape.output.0 * shape.output.1.next_multiple_of(run_length))
+            as f64;
         let taps = (shape.kernel.0 * shape.kernel.1) as f64;
         let image = 1.35 * products + 45.0 * pixels;
         blocks * (shape.images as f64 * image + 24.0 * taps) / shape.channels as f64
     };
     let (first, rest) = (*Runs::LENGTHS.start(), Runs::LENGTHS.skip(1));
-    rest.fold((first, cost(first)), |best, run| {
-        let cost = cost(run);
-        if cost < best.1 { (run, cost) } else { best }
+    rest.fold((first, cost(first)), |best, run_length| {
+        let cost = cost(run_length);
+        if cost < best.1 { (run_length, cost) } else { best }
     })
 }
 

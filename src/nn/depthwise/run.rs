@@ -160,10 +160,12 @@ impl Call<'_> {
         let taps = self.taps(&channels);
         match &self.operation {
             Operation::Correlate(plan) => match &**plan {
-                Plan::Across(run) => {
-                    let (run, sinks, channels) = (*run, &mut sinks[..], channels.len());
+                Plan::Across(run_length) => {
+                    let (run_length, sinks) = (*run_length, &mut sinks[..]);
+                    let channels = channels.len();
                     let scratch = &mut scratch.across;
-                    let job = Across { sources, taps, padding, sinks, channels, run, scratch };
+                    let job =
+                        Across { sources, taps, padding, sinks, channels, run_length, scratch };
                     self.path.run(job);
                 }
                 Plan::Spectral(tiling) => {

@@ -285,7 +285,8 @@ impl<'a> Lowering<'a> {
     }
 }
 
-fn numbers(tensor: &Tensor) -> Result<Vec<f32>, NnError> {
+/// The values of a parameter.
+pub(super) fn numbers(tensor: &Tensor) -> Result<Vec<f32>, NnError> {
     tensor
         .f_to_kind(Kind::Float)
         .and_then(|values| values.f_contiguous())

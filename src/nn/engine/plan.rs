@@ -6,10 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tch::Tensor;
-
 use super::convolution::Dense;
-use super::group::{Compiled, GroupInput, compile, is_position_wise};
+use super::group::{Compiled, GroupInput, compile, is_position_wise, numbers};
 use super::heads::Heads;
 use super::map::whole_of;
 use super::slide::Slide;
@@ -341,13 +339,4 @@ impl Layout<'_> {
             },
         })
     }
-}
-
-fn numbers(tensor: &Tensor) -> Result<Vec<f32>, NnError> {
-    tensor
-        .f_to_kind(tch::Kind::Float)
-        .and_then(|values| values.f_contiguous())
-        .and_then(|values| values.f_reshape([-1]))
-        .and_then(|values| Vec::try_from(&values))
-        .map_err(NnError::torch("preparing a parameter"))
 }

@@ -48,7 +48,7 @@ pub(super) enum Activation {
 }
 
 impl Step {
-    /// What a step reads, if it isn't in place, and what it writes.
+    /// The slot that a step reads and the one that it writes, or the one that it works on in place.
     pub fn slots(&self) -> [Option<Slot>; 2] {
         match *self {
             Step::Product { from, to, .. } | Step::Sum { from, to } | Step::Copy { from, to } => {
