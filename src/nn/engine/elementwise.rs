@@ -8,8 +8,8 @@ const WORD: usize = 64;
 
 /// A GELU's derivative lies between -0.13 and 1.13; it is kept as a multiple of 1 / `SLOPE_STEPS` from
 /// `SLOPE_LOW` on.
-const SLOPE_LOW: f32 = -0.2;
-const SLOPE_STEPS: f32 = 46_000.0;
+pub(super) const SLOPE_LOW: f32 = -0.2;
+pub(super) const SLOPE_STEPS: f32 = 46_000.0;
 /// Stands for a derivative that is not a number.
 const SLOPE_INVALID: u16 = u16::MAX;
 
