@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         arguments.names.iter().map(|name| Released::find(&rows, name)).collect();
     let wanted = wanted.map_err(|error| Failure::Usage(error.to_string()))?;
     let folder = arguments.folder.clone().map_or_else(cache_folder, Ok)?;
-    let fetcher = Fetcher::new(folder, Duration::from_secs(arguments.patience));
+    let fetcher = Fetcher::new(folder, Duration::from_secs(arguments.patience))?;
     if arguments.dry_run {
         for row in wanted {
             let target = fetcher.target(row);

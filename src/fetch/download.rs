@@ -9,7 +9,7 @@ use std::time::Duration;
 use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
-use super::{FetchError, Released};
+use super::{FetchError, Released, agent};
 use crate::progress::{Progress, Stop};
 use crate::store::{StoreError, digest};
 
@@ -50,16 +50,14 @@ enum End {
 
 impl Fetcher {
     /// Files go to `folder`. A connection that brings nothing for `patience` is taken up again.
-    /// Proxies are those of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
-    pub fn new(folder: PathBuf, patience: Duration) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(patience))
-            .timeout_recv_response(Some(patience))
-            .timeout_per_read(Some(patience))
-            .user_agent(concat!("fieldscope/", env!("CARGO_PKG_VERSION")))
-            .accept_encoding("identity");
-        Self { folder, agent: config.build().new_agent() }
+    /// Proxies are those of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`),
+    /// and the certificates trusted those of `SSL_CERT_FILE`, or else Mozilla's.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`] where `SSL_CERT_FILE` names a file that can't be used.
+    pub fn new(folder: PathBuf, patience: Duration) -> Result<Self, FetchError> {
+        Ok(Self { folder, agent: agent::agent(patience)? })
     }
 
     /// Where a file goes.
@@ -142,7 +140,17 @@ impl Fetcher {
         }
         let response = match request.call() {
             Ok(response) => response,
-            Err(error) => return Ok(End::Broke(error.to_string())),
+            Err(error) => {
+                let cause = agent::cause(&self.agent, url, &error);
+                if agent::is_distrust(&error) {
+                    return Err(FetchError::Broken {
+                        url: url.to_owned(),
+                        cause,
+                        kept: part.length,
+                    });
+                }
+                return Ok(End::Broke(cause));
+            }
         };
         let url = url.to_owned();
         match response.status().as_u16() {

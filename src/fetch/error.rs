@@ -102,6 +102,14 @@ pub enum FetchError {
         /// Bytes that are there.
         kept: u64,
     },
+    /// The certificates to trust can't be used.
+    #[error("cannot use the certificates of {}, which SSL_CERT_FILE names: {problem}", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A file can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,5 +1,6 @@
 //! Released checkpoints and stimuli: what there is, getting it, and where it is kept.
 
+mod agent;
 mod download;
 mod error;
 mod place;

@@ -73,7 +73,9 @@ impl Released {
     ///
     /// [`FetchError::Unknown`].
     pub fn find<'a>(rows: &'a [Self], name: &str) -> Result<&'a Self, FetchError> {
-        rows.iter().find(|row| row.name == name).ok_or_else(|| FetchError::Unknown {
+        let plain = |name: &str| name.to_lowercase().replace('-', "_");
+        let found = rows.iter().find(|row| plain(&row.name) == plain(name));
+        found.ok_or_else(|| FetchError::Unknown {
             name: name.to_owned(),
             known: rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(", "),
         })

@@ -1,5 +1,7 @@
 //! `fieldscope fetch` against a server that misbehaves in every way.
 
+mod proxy;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
