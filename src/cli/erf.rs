@@ -16,7 +16,7 @@ use fieldscope::store::Shard;
 use fieldscope::zoo::run::Path;
 
 use super::console::{self, Console, out};
-use super::shares::{Merged, say_shard_done};
+use super::shares::{Merged, say_shard_done, whole};
 use super::values::{
     ModelArguments, OutputArguments, colormap, labelled_file, report_failures, row_and_column, side,
 };
@@ -123,17 +123,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Puts parts together, each given with the arguments it was computed with, and ends the study.
 pub fn merge(parts: Vec<(PathBuf, Arguments)>, merged: &Merged) -> Result<(), Failure> {
-    let mut studies = parts.iter().map(|(_, arguments)| study(arguments));
-    let first = studies.next();
-    for ((part, _), other) in parts.iter().skip(1).zip(studies) {
-        if first.as_ref().is_some_and(|first| !first.asks_the_same(&other)) {
-            let (part, first) = (part.display(), parts[0].0.display());
-            let what = format!("{part} was computed with other arguments than {first}");
-            return Err(Failure::Work(what));
-        }
-    }
-    let folders: Vec<PathBuf> = parts.iter().map(|(part, _)| part.clone()).collect();
-    let Some((_, mut arguments)) = parts.into_iter().next() else { return Ok(()) };
+    let Some((folders, mut arguments)) = whole(parts, study, ErfStudy::asks_the_same)? else {
+        return Ok(());
+    };
     arguments.shard = None;
     arguments.out.clone_from(&merged.out);
     merged.apply(&mut arguments.output);

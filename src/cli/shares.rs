@@ -49,3 +49,21 @@ pub fn say_shard_done(
         folder.display()
     ))
 }
+
+/// The folders of the parts and the arguments of the whole, where all parts ask the same.
+pub fn whole<A, S>(
+    parts: Vec<(PathBuf, A)>,
+    study: impl Fn(&A) -> S,
+    asks_the_same: impl Fn(&S, &S) -> bool,
+) -> Result<Option<(Vec<PathBuf>, A)>, Failure> {
+    let (folders, arguments): (Vec<PathBuf>, Vec<A>) = parts.into_iter().unzip();
+    let mut studies = arguments.iter().map(study);
+    if let Some(first) = studies.next()
+        && let Some(other) = studies.position(|other| !asks_the_same(&first, &other))
+    {
+        let (part, first) = (folders[other + 1].display(), folders[0].display());
+        let what = format!("{part} was computed with other arguments than {first}");
+        return Err(Failure::Work(what));
+    }
+    Ok(arguments.into_iter().next().map(|arguments| (folders, arguments)))
+}

@@ -9,7 +9,7 @@ use ndarray::Array2;
 use tch::{Kind, Tensor};
 
 use crate::common::{read_f32, relative_l1, relative_largest, shared};
-use crate::golden_networks::{formula_image, network, values};
+use crate::golden_networks::{for_each_golden, formula_image, network, values};
 
 fn map(engine: &Engine, image: &Tensor, unit: Unit) -> Vec<f32> {
     let gradient = engine.input_gradient(image, unit).unwrap();
@@ -82,45 +82,7 @@ fn autograd_error(name: &str, image: &Tensor, unit: Unit, expected: &[f32]) -> f
     error(Reference::single(network)).max(double)
 }
 
-#[test]
-fn resnet50() {
-    check("resnet50", 160);
-}
-
-#[test]
-fn resnet101() {
-    check("resnet101", 224);
-}
-
-#[test]
-fn replknet_3() {
-    check("replknet_3", 160);
-}
-
-#[test]
-fn replknet_13() {
-    check("replknet_13", 160);
-}
-
-#[test]
-fn replknet_31b() {
-    check("replknet_31b", 224);
-}
-
-#[test]
-fn convnext_tiny() {
-    check("convnext_tiny", 224);
-}
-
-#[test]
-fn swin_tiny() {
-    check("swin_tiny", 224);
-}
-
-#[test]
-fn vit_base() {
-    check("vit_base_patch16", 224);
-}
+for_each_golden!(check);
 
 /// Windows alone change nothing but the order of summation.
 #[test]

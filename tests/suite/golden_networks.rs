@@ -44,45 +44,24 @@ fn check(name: &str, size: usize) {
     assert!(error < 1e-3, "{name}-{size}: maps differ by {error:.2e}");
 }
 
-#[test]
-fn resnet50() {
-    check("resnet50", 160);
+/// A test for each network that has a golden: calls the function with its name and the image's side.
+macro_rules! for_each_golden {
+    ($check:path) => {
+        for_each_golden! { $check:
+            resnet50 160, resnet101 224, replknet_3 160, replknet_13 160, replknet_31b 224,
+            convnext_tiny 224, swin_tiny 224, vit_base_patch16 224
+        }
+    };
+    ($check:path: $($name:ident $size:literal),*) => {$(
+        #[test]
+        fn $name() {
+            $check(stringify!($name), $size);
+        }
+    )*};
 }
+pub(crate) use for_each_golden;
 
-#[test]
-fn resnet101() {
-    check("resnet101", 224);
-}
-
-#[test]
-fn replknet_3() {
-    check("replknet_3", 160);
-}
-
-#[test]
-fn replknet_13() {
-    check("replknet_13", 160);
-}
-
-#[test]
-fn replknet_31b() {
-    check("replknet_31b", 224);
-}
-
-#[test]
-fn convnext_tiny() {
-    check("convnext_tiny", 224);
-}
-
-#[test]
-fn swin_tiny() {
-    check("swin_tiny", 224);
-}
-
-#[test]
-fn vit_base_patch16() {
-    check("vit_base_patch16", 224);
-}
+for_each_golden!(check);
 
 /// Names and shapes of every state-dict entry are those that PyTorch's modules have.
 #[test]
