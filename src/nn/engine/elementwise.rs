@@ -74,14 +74,30 @@ vectorised! {
         }
     }
 
-    /// Sets bit i of `signs` where value i isn't 0 or below.
-    fn write_signs(values: &[f32], signs: &mut [u64]) {
+    /// As [`write_signs`], with what every processor has.
+    fn gather_signs(values: &[f32], signs: &mut [u64]) {
         for (chunk, word) in values.chunks(WORD).zip(signs) {
             let mut bits = [0u8; WORD];
             for (bit, value) in bits.iter_mut().zip(chunk) {
                 *bit = u8::from(value.is_nan() || *value > 0.0);
             }
             *word = pack(&bits);
+        }
+    }
+
+    /// Takes what is larger, or not a number, and writes `tap` beside it.
+    fn keep_larger(largest: &mut [f32], taps: &mut [u8], values: &[f32], tap: u8) {
+        for ((largest, at), &value) in largest.iter_mut().zip(taps).zip(values) {
+            let wins = value > *largest || value.is_nan();
+            *largest = if wins { value } else { *largest };
+            *at = if wins { tap } else { *at };
+        }
+    }
+
+    /// Adds the values beside which `tap` stands.
+    fn add_where(sums: &mut [f32], values: &[f32], taps: &[u8], tap: u8) {
+        for ((sum, value), at) in sums.iter_mut().zip(values).zip(taps) {
+            *sum += if *at == tap { *value } else { 0.0 };
         }
     }
 
@@ -202,6 +218,36 @@ vectorised! {
     fn add_product(values: &mut [f32], factors: &[f32], others: &[f32]) {
         for ((value, factor), other) in values.iter_mut().zip(factors).zip(others) {
             *value += factor * other;
+        }
+    }
+}
+
+/// Sets bit i of `signs` where value i isn't 0 or below.
+pub(super) fn write_signs(values: &[f32], signs: &mut [u64]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        // SAFETY: the processor has this feature.
+        return unsafe { compare_signs(values, signs) };
+    }
+    gather_signs(values, signs);
+}
+
+/// As [`write_signs`], from the masks that comparisons give.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn compare_signs(values: &[f32], signs: &mut [u64]) {
+    use std::arch::x86_64::{
+        _CMP_NLE_UQ, _mm512_cmp_ps_mask, _mm512_maskz_loadu_ps, _mm512_setzero_ps,
+    };
+    const LANES: usize = 16;
+    for (chunk, word) in values.chunks(WORD).zip(signs) {
+        *word = 0;
+        for (index, lanes) in chunk.chunks(LANES).enumerate() {
+            let there = ((1u32 << lanes.len()) - 1) as u16;
+            // SAFETY: the mask leaves out what lies beyond the values.
+            let lanes = unsafe { _mm512_maskz_loadu_ps(there, lanes.as_ptr()) };
+            let above = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(lanes, _mm512_setzero_ps());
+            *word |= u64::from(above) << (LANES * index);
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Max pooling and the mean over positions.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::buffer::Storage;
+use super::elementwise::{add_where, keep_larger};
 use super::map::Map;
 use super::slide::Slide;
 use crate::nn::window::Window;
@@ -15,19 +17,45 @@ pub(super) fn max_pool(storage: &Arc<Storage>, slide: &Slide, input: &Map) -> (M
     let mut output = Map::new(storage, input.channels, input.images, slide.output);
     let mut taps = vec![0u8; output.values.len()];
     let (from, to) = (slide.input.count(), slide.output.count());
+    let inside = columns_inside(slide);
     let planes = output.values.par_chunks_exact_mut(to).zip(taps.par_chunks_exact_mut(to));
     planes.zip(input.values.par_chunks_exact(from)).for_each(|((output, taps), input)| {
         output.fill(f32::NEG_INFINITY);
-        each_tap(slide, |tap, to, from| {
-            let value = input[from];
-            // A value that is not a number wins.
-            if value > output[to] || value.is_nan() {
-                output[to] = value;
-                taps[to] = tap;
+        let mut under_tap = vec![0f32; slide.output.width];
+        for row in 0..slide.output.height {
+            let at = row * slide.output.width;
+            for tap_row in 0..slide.kernel[0] {
+                let Some(line) = row_under(slide, row, tap_row) else { continue };
+                for (tap, inside) in inside.iter().enumerate().filter(|(_, i)| !i.is_empty()) {
+                    let under_tap = &mut under_tap[..inside.len()];
+                    let first = line + slide.under(1, inside.start, tap) as usize;
+                    pick(&input[first..], slide.stride[1], under_tap);
+                    let columns = at + inside.start..at + inside.end;
+                    let number = (tap_row * slide.kernel[1] + tap) as u8;
+                    keep_larger(
+                        &mut output[columns.clone()],
+                        &mut taps[columns],
+                        under_tap,
+                        number,
+                    );
+                }
             }
-        });
+        }
     });
     (output, taps)
+}
+
+/// Every `stride`th value.
+#[inline(always)]
+fn pick(values: &[f32], stride: usize, picked: &mut [f32]) {
+    match stride {
+        1 => picked.copy_from_slice(&values[..picked.len()]),
+        // The usual stride, known beforehand.
+        2 => picked.iter_mut().zip(values.chunks(2)).for_each(|(to, from)| *to = from[0]),
+        _ => {
+            picked.iter_mut().zip(values.iter().step_by(stride)).for_each(|(to, from)| *to = *from)
+        }
+    }
 }
 
 /// The input's gradient: each output's goes to where its value was found.
@@ -37,44 +65,60 @@ pub(super) fn max_pool_back(
     taps: &[u8],
     gradient: &Map,
 ) -> Map {
-    let mut result = Map::zeros(storage, gradient.channels, gradient.images, slide.input);
+    let mut result = Map::new(storage, gradient.channels, gradient.images, slide.input);
     let (from, to) = (slide.input.count(), slide.output.count());
+    let inside = columns_inside(slide);
+    let readers = readers(slide);
+    let stride = slide.stride[1];
     let planes = result.values.par_chunks_exact_mut(from).zip(taps.par_chunks_exact(to));
     planes.zip(gradient.values.par_chunks_exact(to)).for_each(|((result, taps), gradient)| {
-        each_tap(slide, |tap, to, from| {
-            if taps[to] == tap {
-                result[from] += gradient[to];
+        // A row of the input, taken apart: what a tap reads lies side by side.
+        let phase_width = slide.input.width.div_ceil(stride);
+        let mut phases = vec![0f32; stride * phase_width];
+        for (line, readers) in result.chunks_exact_mut(slide.input.width).zip(&readers) {
+            phases.fill(0.0);
+            for &(row, tap_row) in readers {
+                let at = row * slide.output.width;
+                for (tap, inside) in inside.iter().enumerate().filter(|(_, i)| !i.is_empty()) {
+                    let first = slide.under(1, inside.start, tap) as usize;
+                    let start = first % stride * phase_width + first / stride;
+                    let columns = at + inside.start..at + inside.end;
+                    let number = (tap_row * slide.kernel[1] + tap) as u8;
+                    let sums = &mut phases[start..start + inside.len()];
+                    add_where(sums, &gradient[columns.clone()], &taps[columns], number);
+                }
             }
-        });
+            for (phase, values) in phases.chunks_exact(phase_width).enumerate() {
+                let places = line.iter_mut().skip(phase).step_by(stride);
+                places.zip(values).for_each(|(to, from)| *to = *from);
+            }
+        }
     });
     result
 }
 
-/// Calls `visit` with each tap, output position and the input position under it that isn't padding,
-/// the taps of an output in order.
-#[inline(always)]
-fn each_tap(slide: &Slide, mut visit: impl FnMut(u8, usize, usize)) {
-    let inside: Vec<_> = (0..slide.kernel[1]).map(|tap| slide.inside(tap)).collect();
+/// For each tap of a kernel's row, the output columns for which it lies in the input.
+fn columns_inside(slide: &Slide) -> Vec<Range<usize>> {
+    (0..slide.kernel[1]).map(|tap| slide.inside(tap)).collect()
+}
+
+/// Where the input row under a row of taps begins; nothing where that is padding.
+fn row_under(slide: &Slide, row: usize, tap_row: usize) -> Option<usize> {
+    let under = usize::try_from(slide.under(0, row, tap_row)).ok()?;
+    (under < slide.input.height).then_some(under * slide.input.width)
+}
+
+/// For each input row, the output rows that read it and with which row of taps.
+fn readers(slide: &Slide) -> Vec<Vec<(usize, usize)>> {
+    let mut readers = vec![Vec::new(); slide.input.height];
     for row in 0..slide.output.height {
         for tap_row in 0..slide.kernel[0] {
-            let under = slide.under(0, row, tap_row);
-            if under < 0 || under as usize >= slide.input.height {
-                continue;
-            }
-            for (tap, inside) in inside.iter().enumerate() {
-                let number = (tap_row * slide.kernel[1] + tap) as u8;
-                if inside.is_empty() {
-                    continue;
-                }
-                let first = slide.under(1, inside.start, tap) as usize;
-                let start = under as usize * slide.input.width + first;
-                for (step, column) in inside.clone().enumerate() {
-                    let to = row * slide.output.width + column;
-                    visit(number, to, start + step * slide.stride[1]);
-                }
+            if let Some(line) = row_under(slide, row, tap_row) {
+                readers[line / slide.input.width].push((row, tap_row));
             }
         }
     }
+    readers
 }
 
 /// The mean of each channel over all positions, summed in f64.
