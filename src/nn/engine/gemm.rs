@@ -7,11 +7,14 @@
 //! never exist as a matrix.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 /// Rows of a tile.
 const ROWS: usize = 12;
-/// Columns of a tile: two vectors of 16.
-const COLUMNS: usize = 32;
+/// Numbers of a vector.
+const VECTOR: usize = 16;
+/// Columns of a tile: two vectors.
+const COLUMNS: usize = 2 * VECTOR;
 /// Most terms that a tile sums before its sums go back to memory.
 const DEPTH: usize = 256;
 
@@ -127,6 +130,15 @@ unsafe fn block(
             unsafe {
                 let pointer = to.pointer.add(row * to.stride + column);
                 let to = Target { pointer, columns, ..to };
+                // What is left at the edges is computed in smaller tiles.
+                let tile = match (rows, columns) {
+                    (..=4, ..=VECTOR) => tile::<4, 1>,
+                    (..=4, _) => tile::<4, 2>,
+                    (5..=8, ..=VECTOR) => tile::<8, 1>,
+                    (5..=8, _) => tile::<8, 2>,
+                    (_, ..=VECTOR) => tile::<ROWS, 1>,
+                    _ => tile::<ROWS, 2>,
+                };
                 tile(&packed.left, right, depth, to, rows, add);
             }
             #[cfg(not(target_arch = "x86_64"))]
@@ -146,69 +158,105 @@ unsafe fn pack_left(left: Left, from: *const f32, rows: usize, depth: usize, to:
     }
     // SAFETY: see above.
     unsafe {
-        if left.row_step == 1 {
+        if rows == ROWS && left.row_step == 1 {
             for (k, to) in to.chunks_exact_mut(ROWS).take(depth).enumerate() {
-                let from = from.add(k * left.depth_step);
-                for (row, to) in to.iter_mut().take(rows).enumerate() {
-                    *to = *from.add(row);
-                }
+                to.copy_from_slice(&*from.add(k * left.depth_step).cast::<[f32; ROWS]>());
             }
         } else if rows == ROWS && left.depth_step == 1 {
-            // Four by four, so that both sides are touched in runs.
-            for k in (0..depth).step_by(4) {
-                let terms = 4.min(depth - k);
+            let whole = if cfg!(target_arch = "x86_64") { depth / 4 * 4 } else { 0 };
+            #[cfg(target_arch = "x86_64")]
+            for k in (0..whole).step_by(4) {
                 for row in (0..ROWS).step_by(4) {
-                    let from = |i: usize| from.add((row + i) * left.row_step + k);
-                    for term in 0..terms {
-                        let to = &mut to[(k + term) * ROWS + row..(k + term) * ROWS + row + 4];
-                        for (i, to) in to.iter_mut().enumerate() {
-                            *to = *from(i).add(term);
-                        }
-                    }
+                    let from = from.add(row * left.row_step + k);
+                    turn(from, left.row_step, &mut to[k * ROWS + row..(k + 3) * ROWS + row + 4]);
                 }
             }
+            pack_plain(left, from, rows, whole..depth, to);
         } else {
-            for row in 0..rows {
-                let from = from.add(row * left.row_step);
-                for (k, to) in to.iter_mut().skip(row).step_by(ROWS).take(depth).enumerate() {
-                    *to = *from.add(k * left.depth_step);
-                }
-            }
+            pack_plain(left, from, rows, 0..depth, to);
         }
     }
 }
 
-/// One tile: `rows` x `to.columns` sums of `depth` terms, written or added.
+/// As [`pack_left`], for some of the terms, number by number.
 ///
 /// # Safety
 ///
-/// `left` has `depth` x ROWS numbers, `right` `depth` x COLUMNS, and the tile lies in the target.
+/// As `pack_left`.
+unsafe fn pack_plain(
+    left: Left,
+    from: *const f32,
+    rows: usize,
+    terms: Range<usize>,
+    to: &mut [f32],
+) {
+    for row in 0..rows {
+        for k in terms.clone() {
+            // SAFETY: the matrix has this row and term.
+            to[k * ROWS + row] = unsafe { *from.add(row * left.row_step + k * left.depth_step) };
+        }
+    }
+}
+
+/// Turns 4 rows of 4 numbers, `row_step` apart, into columns of `to`, whose rows are [`ROWS`] long.
+///
+/// # Safety
+///
+/// `from` has these rows, and `to` 3 rows and 4 numbers.
+#[cfg(target_arch = "x86_64")]
+unsafe fn turn(from: *const f32, row_step: usize, to: &mut [f32]) {
+    use std::arch::x86_64::{_MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_storeu_ps};
+    debug_assert_eq!(to.len(), 3 * ROWS + 4);
+    // SAFETY: see above; every processor of this kind has these instructions.
+    unsafe {
+        let load = |row: usize| _mm_loadu_ps(from.add(row * row_step));
+        let (mut a, mut b, mut c, mut d) = (load(0), load(1), load(2), load(3));
+        _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+        for (row, values) in [a, b, c, d].into_iter().enumerate() {
+            _mm_storeu_ps(to.as_mut_ptr().add(row * ROWS), values);
+        }
+    }
+}
+
+/// One tile of R x V vectors: `rows` x `to.columns` sums of `depth` terms, written or added.
+///
+/// # Safety
+///
+/// `rows` is at most R, and `to.columns` at most V vectors. `left` has `depth` x ROWS numbers, `right` `depth` x COLUMNS, and the tile lies in the target.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn tile(left: &[f32], right: &[f32], depth: usize, to: Target, rows: usize, add: bool) {
+unsafe fn tile<const R: usize, const V: usize>(
+    left: &[f32],
+    right: &[f32],
+    depth: usize,
+    to: Target,
+    rows: usize,
+    add: bool,
+) {
     use std::arch::x86_64::{
         _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps,
         _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
     };
     let (left, right) = (left.as_ptr(), right.as_ptr());
-    let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+    let mut sums = [[_mm512_setzero_ps(); V]; R];
     // SAFETY: see above; masks leave out what lies beyond the target's columns.
     unsafe {
         for k in 0..depth {
             let right = right.add(k * COLUMNS);
-            let (first, second) = (_mm512_loadu_ps(right), _mm512_loadu_ps(right.add(16)));
+            let vectors: [_; V] = std::array::from_fn(|v| _mm512_loadu_ps(right.add(VECTOR * v)));
             let left = left.add(k * ROWS);
             for (row, sums) in sums.iter_mut().enumerate() {
                 let factor = _mm512_set1_ps(*left.add(row));
-                sums[0] = _mm512_fmadd_ps(factor, first, sums[0]);
-                sums[1] = _mm512_fmadd_ps(factor, second, sums[1]);
+                for (sum, vector) in sums.iter_mut().zip(vectors) {
+                    *sum = _mm512_fmadd_ps(factor, vector, *sum);
+                }
             }
         }
         for (row, sums) in sums.iter().enumerate().take(rows) {
             for (half, &sum) in sums.iter().enumerate() {
-                let count = to.columns.saturating_sub(16 * half).min(16);
+                let count = to.columns.saturating_sub(VECTOR * half).min(VECTOR);
                 let mask = ((1u32 << count) - 1) as u16;
-                let to = to.pointer.wrapping_add(row * to.stride + 16 * half);
+                let to = to.pointer.wrapping_add(row * to.stride + VECTOR * half);
                 let sum =
                     if add { _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to), sum) } else { sum };
                 _mm512_mask_storeu_ps(to, mask, sum);
