@@ -9,7 +9,7 @@ use tch::Tensor;
 use super::buffer::Storage;
 use super::chunk::with_scratch;
 use super::columns::{Columns, Matrix, product};
-use super::elementwise::{add, add_bias};
+use super::elementwise::{add, add_bias, pick};
 use super::gemm;
 use super::map::Map;
 use super::slide::Slide;
@@ -186,15 +186,7 @@ impl<'a> Gather<'a> {
             let plane = (channel * input.images + image) * slide.input.count();
             let first = slide.under(1, inside.start, tap) as usize;
             let start = plane + under as usize * slide.input.width + first;
-            let line = &mut line[inside.clone()];
-            if slide.stride[1] == 1 {
-                line.copy_from_slice(&input.values[start..start + line.len()]);
-            } else {
-                let from = input.values[start..].iter().step_by(slide.stride[1]);
-                for (to, from) in line.iter_mut().zip(from) {
-                    *to = *from;
-                }
-            }
+            pick(&input.values[start..], slide.stride[1], &mut line[inside.clone()]);
         }
     }
 }

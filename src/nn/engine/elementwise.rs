@@ -94,6 +94,19 @@ vectorised! {
         }
     }
 
+    /// Every `stride`th value.
+    fn pick(values: &[f32], stride: usize, picked: &mut [f32]) {
+        match stride {
+            1 => picked.copy_from_slice(&values[..picked.len()]),
+            // The usual stride, known beforehand.
+            2 => picked.iter_mut().zip(values.chunks(2)).for_each(|(to, from)| *to = from[0]),
+            _ => {
+                let values = values.iter().step_by(stride);
+                picked.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
+            }
+        }
+    }
+
     /// Adds the values beside which `tap` stands.
     fn add_where(sums: &mut [f32], values: &[f32], taps: &[u8], tap: u8) {
         for ((sum, value), at) in sums.iter_mut().zip(values).zip(taps) {

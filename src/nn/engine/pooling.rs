@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::buffer::Storage;
-use super::elementwise::{add_where, keep_larger};
+use super::elementwise::{add_where, keep_larger, pick};
 use super::map::Map;
 use super::slide::Slide;
 use crate::nn::window::Window;
@@ -43,19 +43,6 @@ pub(super) fn max_pool(storage: &Arc<Storage>, slide: &Slide, input: &Map) -> (M
         }
     });
     (output, taps)
-}
-
-/// Every `stride`th value.
-#[inline(always)]
-fn pick(values: &[f32], stride: usize, picked: &mut [f32]) {
-    match stride {
-        1 => picked.copy_from_slice(&values[..picked.len()]),
-        // The usual stride, known beforehand.
-        2 => picked.iter_mut().zip(values.chunks(2)).for_each(|(to, from)| *to = from[0]),
-        _ => {
-            picked.iter_mut().zip(values.iter().step_by(stride)).for_each(|(to, from)| *to = *from)
-        }
-    }
 }
 
 /// The input's gradient: each output's goes to where its value was found.
