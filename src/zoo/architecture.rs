@@ -22,6 +22,11 @@ pub struct Defaults {
 }
 
 impl Defaults {
+    /// Mean and standard deviation of 0.5, which put colours between -1 and 1; the rest as
+    /// [`Defaults::IMAGENET`].
+    pub const SYMMETRIC: Defaults =
+        Defaults { mean: [0.5; 3], std: [0.5; 3], ..Defaults::IMAGENET };
+
     /// ImageNet's mean and standard deviation, Resize(256) bilinear and CenterCrop(224).
     pub const IMAGENET: Defaults = Defaults {
         mean: IMAGENET_MEAN,
@@ -96,6 +101,8 @@ pub struct Naming {
     pub recognise: fn(&Checkpoint) -> bool,
     /// The graph's name for an entry; `None` for one that the graph has no use for.
     pub rename: fn(&str) -> Option<String>,
+    /// Preprocessing of the checkpoints that are spelled so, where it isn't the architecture's.
+    pub defaults: Option<Defaults>,
 }
 
 type Build = Box<dyn Fn(&Form) -> Graph + Send + Sync>;

@@ -96,6 +96,7 @@ const FACEBOOK: Naming = Naming {
     recognise: |checkpoint: &Checkpoint| {
         checkpoint.tensors.keys().any(|name| name.starts_with("downsample_layers."))
     },
+    defaults: None,
     rename: |name| {
         if let Some(rest) = name.strip_prefix("downsample_layers.") {
             let (stage, layer) = rest.split_once('.')?;
@@ -127,6 +128,7 @@ const TORCHVISION: Naming = Naming {
     recognise: |checkpoint: &Checkpoint| {
         checkpoint.tensors.keys().any(|name| name.starts_with("features.0."))
     },
+    defaults: None,
     rename: |name| {
         if let Some(entry) = name.strip_prefix("classifier.") {
             let (layer, entry) = entry.split_once('.')?;

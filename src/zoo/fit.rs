@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::architecture::{Architecture, Form};
+use super::architecture::{Architecture, Defaults, Form};
 use super::error::{Mismatch, ZooError};
 use crate::nn::{Graph, Network, Parameters};
 use crate::weights::{Checkpoint, NamedTensor};
@@ -16,6 +16,8 @@ pub struct Fitted {
     pub network: Network,
     /// Whose parameter names the checkpoint has.
     pub naming: &'static str,
+    /// Preprocessing that it was trained with.
+    pub defaults: Defaults,
 }
 
 /// Builds `architecture` in the form that the checkpoint has (merged kernels, number of classes, no
@@ -30,7 +32,7 @@ pub fn fit(
     mut checkpoint: Checkpoint,
     path: &str,
 ) -> Result<Fitted, ZooError> {
-    let naming = rename(architecture, &mut checkpoint);
+    let (naming, defaults) = rename(architecture, &mut checkpoint);
     let graph = architecture.graph(&Form::of(&checkpoint));
     let mismatch = compare(&graph, &checkpoint);
     if !mismatch.is_empty() {
@@ -48,23 +50,23 @@ pub fn fit(
             parameters.insert(wanted.name, Tensor::from_slice(&found.values).reshape(shape));
         }
     }
-    Ok(Fitted { network: Network { graph, parameters }, naming })
+    Ok(Fitted { network: Network { graph, parameters }, naming, defaults })
 }
 
 /// Brings the checkpoint's names into the graph's spelling and drops bookkeeping entries; returns
-/// whose spelling it was.
-fn rename(architecture: &Architecture, checkpoint: &mut Checkpoint) -> &'static str {
+/// whose spelling it was, and the preprocessing of those checkpoints.
+fn rename(architecture: &Architecture, checkpoint: &mut Checkpoint) -> (&'static str, Defaults) {
     let is_bookkeeping =
         |name: &str| BOOKKEEPING.contains(&name.rsplit('.').next().unwrap_or(name));
     checkpoint.tensors.retain(|name, _| !is_bookkeeping(name));
     let Some(naming) = architecture.namings.iter().find(|n| (n.recognise)(checkpoint)) else {
-        return architecture.own_naming;
+        return (architecture.own_naming, architecture.defaults);
     };
     checkpoint.tensors = std::mem::take(&mut checkpoint.tensors)
         .into_iter()
         .filter_map(|(name, tensor)| (naming.rename)(&name).map(|name| (name, tensor)))
         .collect();
-    naming.name
+    (naming.name, naming.defaults.unwrap_or(architecture.defaults))
 }
 
 /// The differences between what the graph needs and what the checkpoint holds.

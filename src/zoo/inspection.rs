@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tch::{Kind, Tensor};
 
-use super::architecture::Form;
+use super::architecture::{Defaults, Form};
 use super::model::TORCHSCRIPT;
 use super::{Architecture, ModelSpec, ZooError, find, fit};
 use crate::nn::cost::{Cost, ErfCost, costs, erf_cost, total};
@@ -74,18 +74,23 @@ pub fn inspect(spec: &ModelSpec, size: usize) -> Result<Inspection, ZooError> {
         });
     }
     let architecture = find(&spec.architecture)?;
-    let (network, naming, checkpoint) = match &spec.checkpoint {
-        None => (without_values(architecture.graph(&Form::fresh())), None, None),
+    let (network, naming, defaults, checkpoint) = match &spec.checkpoint {
+        None => {
+            let network = without_values(architecture.graph(&Form::fresh()));
+            (network, None, architecture.defaults, None)
+        }
         Some(path) => {
             let checkpoint = Checkpoint::open(path)?;
             let path = path.display().to_string();
             let file = InputFile { path: path.clone(), sha256: checkpoint.sha256.clone() };
             let fitted = fit(&architecture, checkpoint, &path)?;
-            (fitted.network, Some(fitted.naming), Some(file))
+            (fitted.network, Some(fitted.naming), fitted.defaults, Some(file))
         }
     };
     let inspection = of_network(&architecture, network, size)?;
-    Ok(Inspection { label: spec.label.clone(), naming, checkpoint, ..inspection })
+    let label = spec.label.clone();
+    let Defaults { mean, std, .. } = defaults;
+    Ok(Inspection { label, naming, checkpoint, mean, std, ..inspection })
 }
 
 fn of_network(

@@ -44,7 +44,8 @@ pub struct Model {
     pub checkpoint: Option<InputFile>,
     /// Whose parameter names the checkpoint has; absent without one.
     pub naming: Option<&'static str>,
-    /// Preprocessing of the architecture's released checkpoints.
+    /// Preprocessing that the checkpoint was trained with, as far as its spelling tells; without one,
+    /// that of the architecture's released checkpoints.
     pub defaults: Defaults,
     /// What runs.
     pub body: Body,
@@ -63,13 +64,13 @@ impl Model {
             return Self::load_torchscript(spec, device);
         }
         let architecture = find(&spec.architecture)?;
-        let (mut network, naming, checkpoint) = match (&spec.checkpoint, init) {
+        let (mut network, fitted, checkpoint) = match (&spec.checkpoint, init) {
             (Some(path), _) => {
                 let checkpoint = Checkpoint::open(path)?;
                 let path = path.display().to_string();
                 let file = InputFile { path: path.clone(), sha256: checkpoint.sha256.clone() };
                 let fitted = fit(&architecture, checkpoint, &path)?;
-                (fitted.network, Some(fitted.naming), Some(file))
+                (fitted.network, Some((fitted.naming, fitted.defaults)), Some(file))
             }
             (None, Some(Init::Random(seed))) => {
                 (init::random(architecture.graph(&Form::fresh()), seed), None, None)
@@ -84,8 +85,8 @@ impl Model {
             architecture: spec.architecture.clone(),
             untrained: spec.checkpoint.is_none(),
             checkpoint,
-            naming,
-            defaults: architecture.defaults,
+            naming: fitted.map(|(naming, _)| naming),
+            defaults: fitted.map_or(architecture.defaults, |(_, defaults)| defaults),
             body: Body::Graph(network),
         })
     }

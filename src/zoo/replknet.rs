@@ -5,7 +5,7 @@
 //! norms; in merged form one large kernel with a bias (`lkb_reparam`) stands for the two. The form
 //! is read off the checkpoint.
 
-use super::architecture::{Architecture, Form, Naming};
+use super::architecture::{Architecture, Defaults, Form, Naming};
 use crate::nn::layer::Convolution;
 use crate::nn::{Builder, Graph, NodeId};
 use crate::weights::Checkpoint;
@@ -212,6 +212,7 @@ const OPENMMLAB: Naming = Naming {
     recognise: |checkpoint: &Checkpoint| {
         checkpoint.tensors.keys().any(|name| name.starts_with("backbone.stem."))
     },
+    defaults: None,
     rename: |name| {
         if let Some(rest) = name.strip_prefix("head.fc.") {
             return Some(format!("head.{rest}"));
@@ -230,19 +231,21 @@ const CITATION: &str = "ding2022replknet";
 /// RepLKNet-3 to RepLKNet-XL.
 pub fn architectures() -> Vec<Architecture> {
     [
-        ("replknet_3", Config::with_kernels([3; 4])),
-        ("replknet_7", Config::with_kernels([7; 4])),
-        ("replknet_13", Config::with_kernels([13; 4])),
-        ("replknet_25", Config::with_kernels([25, 25, 25, 13])),
-        ("replknet_31b", Config::with_kernels([31, 29, 27, 13])),
-        ("replknet_31l", Config::large()),
-        ("replknet_xl", Config::extra_large()),
+        ("replknet_3", Config::with_kernels([3; 4]), Defaults::IMAGENET),
+        ("replknet_7", Config::with_kernels([7; 4]), Defaults::IMAGENET),
+        ("replknet_13", Config::with_kernels([13; 4]), Defaults::IMAGENET),
+        ("replknet_25", Config::with_kernels([25, 25, 25, 13]), Defaults::IMAGENET),
+        ("replknet_31b", Config::with_kernels([31, 29, 27, 13]), Defaults::IMAGENET),
+        ("replknet_31l", Config::large(), Defaults::IMAGENET),
+        // Alone trained with other values, says the release.
+        ("replknet_xl", Config::extra_large(), Defaults::SYMMETRIC),
     ]
     .into_iter()
-    .map(|(name, config)| {
+    .map(|(name, config, defaults)| {
         let summary = format!("kernels {:?}, channels {:?}", config.kernels, config.channels);
         let build = move |form: &Form| config.graph(form);
         Architecture::new(name, "RepLKNet", summary, CITATION, build)
+            .defaults(defaults)
             .namings("released", &[OPENMMLAB])
     })
     .collect()
@@ -260,4 +263,17 @@ pub fn miniatures() -> Vec<Architecture> {
                 .namings("released", &[OPENMMLAB])
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_alone_was_trained_with_other_means() {
+        for architecture in architectures() {
+            let symmetric = architecture.name == "replknet_xl";
+            assert_eq!(architecture.defaults.mean == [0.5; 3], symmetric, "{}", architecture.name);
+        }
+    }
 }

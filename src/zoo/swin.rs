@@ -126,6 +126,7 @@ const MICROSOFT: Naming = Naming {
     recognise: |checkpoint: &Checkpoint| {
         checkpoint.tensors.keys().any(|name| name.starts_with("layers.0.downsample."))
     },
+    defaults: None,
     rename: |name| {
         if let Some(entry) = name.strip_prefix("head.") {
             return Some(format!("head.fc.{entry}"));
@@ -146,6 +147,7 @@ const TORCHVISION: Naming = Naming {
     recognise: |checkpoint: &Checkpoint| {
         checkpoint.tensors.keys().any(|name| name.starts_with("features.0."))
     },
+    defaults: None,
     rename: |name| {
         if let Some(entry) = name.strip_prefix("head.") {
             return Some(format!("head.fc.{entry}"));

@@ -129,6 +129,9 @@ const TORCHVISION: Naming = Naming {
     recognise: |checkpoint: &Checkpoint| {
         checkpoint.tensors.keys().any(|name| name.starts_with("encoder.layers."))
     },
+    // Unlike the original networks, which timm's copies are, torchvision's were trained with ImageNet's
+    // mean and standard deviation.
+    defaults: Some(Defaults::IMAGENET),
     rename: |name| {
         if let Some(rest) = name.strip_prefix("encoder.layers.encoder_layer_") {
             let (block, entry) = rest.split_once('.')?;

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use fieldscope::image::{IMAGENET_MEAN, IMAGENET_STD};
 use fieldscope::nn::Network;
 use fieldscope::nn::autograd::Reference;
 use fieldscope::weights::Checkpoint;
@@ -105,6 +106,9 @@ fn torchvision_checkpoints_fit() {
         let checkpoint = checkpoint(&entries(&format!("torchvision-{torchvision}.tsv")));
         let fitted = fit(&find(architecture).unwrap(), checkpoint, torchvision).unwrap();
         assert_eq!(fitted.naming, "torchvision");
+        // torchvision/transforms/_presets.py: all its classifiers were trained with ImageNet's.
+        let preprocessing = (fitted.defaults.mean, fitted.defaults.std);
+        assert_eq!(preprocessing, (IMAGENET_MEAN, IMAGENET_STD), "{architecture}");
         check(&fitted.network, [224, 224], &format!("torchvision-{torchvision}"));
     }
 }
