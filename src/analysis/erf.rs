@@ -267,7 +267,11 @@ impl ErfStudy {
         let file = InputFile { path: path.display().to_string(), sha256 };
         let mut provenance = Provenance { inputs: vec![file], ..started.clone() };
         provenance.protocol = "an existing map, taken as it is".into();
-        let description = describe(&map);
+        if map.iter().all(|value| *value == 0.0) {
+            let path = path.display();
+            return Err(AnalysisError::Request(format!("{path} holds nothing but zeros")));
+        }
+        let description = describe(&map, None);
         Ok(Finished { result: result(label, &map, description, provenance), map })
     }
 
@@ -340,6 +344,7 @@ fn result(
         size: [height, width],
         layer: "features".into(),
         unit: None,
+        around: None,
         images_used: 0,
         images_skipped: Vec::new(),
         area_ratios: description.area_ratios,

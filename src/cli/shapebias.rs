@@ -164,7 +164,7 @@ fn row(observer: &ObserverResult) -> Vec<String> {
         figures.shape_correct.to_string(),
         figures.texture_correct.to_string(),
         figures.conflict_trials.to_string(),
-        format!("{:.1} %", figures.cue_accuracy * 100.0),
+        figures.cue_accuracy.map_or_else(|| "-".into(), |share| format!("{:.1} %", share * 100.0)),
         number(observer.consistency_with_humans),
     ]
 }

@@ -24,6 +24,11 @@ pub enum ErfError {
          (the warnings above name them)"
     )]
     NoUsableImage(usize),
+    /// The map is zero everywhere.
+    #[error(
+        "the map is zero everywhere: no gradient reaches the image. The unit may never be above 0          (a dead network, or a checkpoint of another one); try another --layer or --unit"
+    )]
+    NoGradient,
     /// Asked to stop before the end.
     #[error("stopped after {done} of {wanted} images; the same command goes on from there")]
     Stopped {

@@ -1,6 +1,9 @@
 //! Least-squares fit of an axis-aligned 2-D Gaussian with a constant floor, by the
 //! Levenberg-Marquardt method (Marquardt 1963). Luo et al. (2016, section 2) show that effective
 //! receptive fields tend to Gaussians.
+//!
+//! The floor isn't below 0, as the map isn't: a nearly flat map would else be fitted by the top of a
+//! Gaussian that is wider than itself.
 
 use ndarray::Array2;
 
@@ -13,8 +16,11 @@ const ITERATIONS: usize = 200;
 /// Amplitude, offset, centre row and column, sigma along y and x.
 type Vector = [f64; PARAMETERS];
 
+/// Place of the floor among the parameters.
+const OFFSET: usize = 1;
+
 /// Fits the map, or says nothing where the map is flat or the fit doesn't converge to widths between
-/// a tenth of a pixel and ten times the map.
+/// a tenth of a pixel and the map's side: a wider one, the map doesn't tell.
 pub fn fit(map: &Array2<f64>) -> Option<GaussianFit> {
     let peak = map.iter().copied().fold(0.0, f64::max);
     let mean = map.mean()?;
@@ -28,8 +34,15 @@ pub fn fit(map: &Array2<f64>) -> Option<GaussianFit> {
     let mut error = squared_error(&scaled, &parameters);
     let mut damping = 1e-3;
     for _ in 0..ITERATIONS {
-        let (normal, gradient) = normal_equations(&scaled, &parameters);
+        let (normal, mut gradient) = normal_equations(&scaled, &parameters);
         let mut damped = normal;
+        if parameters[OFFSET] <= 0.0 && gradient[OFFSET] < 0.0 {
+            // It stays at the limit that it would pass.
+            damped.iter_mut().for_each(|row| row[OFFSET] = 0.0);
+            damped[OFFSET] = [0.0; PARAMETERS];
+            damped[OFFSET][OFFSET] = 1.0;
+            gradient[OFFSET] = 0.0;
+        }
         for (i, row) in damped.iter_mut().enumerate() {
             row[i] += damping * row[i].max(1e-12);
         }
@@ -38,6 +51,7 @@ pub fn fit(map: &Array2<f64>) -> Option<GaussianFit> {
         for (value, step) in candidate.iter_mut().zip(step) {
             *value += step;
         }
+        candidate[OFFSET] = candidate[OFFSET].max(0.0);
         let candidate_error = squared_error(&scaled, &candidate);
         if candidate_error < error {
             let gain = (error - candidate_error) / error;
@@ -56,7 +70,7 @@ pub fn fit(map: &Array2<f64>) -> Option<GaussianFit> {
     let [amplitude, offset, row, column, sigma_y, sigma_x] = parameters;
     let (sigma_y, sigma_x) = (sigma_y.abs(), sigma_x.abs());
     let (height, width) = map.dim();
-    let plausible = |sigma: f64, size: usize| sigma > 0.1 && sigma < 10.0 * size as f64;
+    let plausible = |sigma: f64, size: usize| sigma > 0.1 && sigma < size as f64;
     let converged = parameters.iter().all(|value| value.is_finite())
         && plausible(sigma_y, height)
         && plausible(sigma_x, width);
@@ -188,6 +202,22 @@ mod tests {
     fn a_flat_map_has_no_fit() {
         assert!(fit(&Array2::zeros((9, 9))).is_none());
         assert!(fit(&Array2::from_elem((9, 9), 2.0)).is_none());
+    }
+
+    #[test]
+    fn the_floor_is_not_below_0() {
+        // A cone has no floor, and a Gaussian with one below 0 would fit it better.
+        let cone = Array2::from_shape_fn((61, 61), |(r, c)| {
+            (1.0 - (r as f64 - 30.0).hypot(c as f64 - 30.0) / 30.0).max(0.0)
+        });
+        let fit = fit(&cone).unwrap();
+        assert!(fit.offset >= 0.0 && fit.offset < 1e-3, "{fit:?}");
+        assert!(fit.r_squared > 0.98, "{fit:?}");
+    }
+
+    #[test]
+    fn a_width_beyond_the_map_is_not_told() {
+        assert!(fit(&gaussian(20, 20, [10.0, 10.0], [60.0, 60.0])).is_none());
     }
 
     #[test]

@@ -32,11 +32,9 @@ pub fn arg_max(map: &Array2<f64>) -> [usize; 2] {
     best.0
 }
 
-/// Share of the mass at a distance of at most each of [`RADII`] pixels from the centre pixel
-/// (H/2, W/2).
-pub fn radial_mass(map: &Array2<f64>) -> Vec<RadialMass> {
-    let (height, width) = map.dim();
-    let (centre_row, centre_column) = ((height / 2) as f64, (width / 2) as f64);
+/// Share of the mass at a distance of at most each of [`RADII`] pixels from `centre` (row, column).
+pub fn radial_mass(map: &Array2<f64>, centre: [usize; 2]) -> Vec<RadialMass> {
+    let [centre_row, centre_column] = centre.map(|place| place as f64);
     let total: f64 = map.sum();
     RADII
         .iter()
@@ -73,7 +71,7 @@ mod tests {
         map[[10, 15]] = 1.0;
         map[[13, 14]] = 1.0;
         map[[14, 14]] = 2.0;
-        let mass = radial_mass(&map);
+        let mass = radial_mass(&map, [10, 10]);
         assert_eq!((mass[0].radius, mass[0].mass), (5.0, 0.5));
         assert_eq!((mass[1].radius, mass[1].mass), (10.0, 1.0));
     }

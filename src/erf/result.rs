@@ -1,7 +1,9 @@
 //! What an ERF run says about one network: the contents of `LABEL.json` and a row of `erf.csv`.
 
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::ratio::CentredSquares;
 use crate::store::Provenance;
 
 /// The shares of the map, as fractions, at which area ratios are reported (Ding et al. 2022, table 9).
@@ -25,6 +27,10 @@ pub struct ErfResult {
     pub layer: String,
     /// Row and column of that unit in its feature map; absent for an existing map.
     pub unit: Option<[usize; 2]>,
+    /// Row and column of the pixel around which squares and circles are drawn, for a unit that isn't the
+    /// centre one; absent where it is the middle of the map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub around: Option<[usize; 2]>,
     /// Images that entered the mean.
     pub images_used: usize,
     /// Images that could not be read, or whose map held a NaN or infinity.
@@ -37,7 +43,7 @@ pub struct ErfResult {
     pub centre_of_mass: [f64; 2],
     /// Row and column of the largest value (the first in row-major order on a tie).
     pub arg_max: [usize; 2],
-    /// Share of the map's mass within each of [`RADII`] of the centre pixel.
+    /// Share of the map's mass within each of [`RADII`] of the centre pixel, or of `around`.
     pub radial_mass: Vec<RadialMass>,
     /// 2-D Gaussian fit; absent where it does not converge.
     pub gaussian: Option<GaussianFit>,
@@ -49,6 +55,13 @@ pub struct ErfResult {
     pub provenance: Provenance,
 }
 
+impl ErfResult {
+    /// The squares that hold shares of this result's map.
+    pub fn squares(&self, map: &Array2<f64>) -> CentredSquares {
+        self.around.map_or_else(|| CentredSquares::of(map), |at| CentredSquares::around(map, at))
+    }
+}
+
 /// An image that was left out of the mean, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedImage {
@@ -58,7 +71,7 @@ pub struct SkippedImage {
     pub reason: String,
 }
 
-/// The smallest centred square that holds more than a share of the map.
+/// The smallest square around the centre that holds more than a share of the map.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AreaRatio {
     /// The share t, 0 to 1.
@@ -66,7 +79,8 @@ pub struct AreaRatio {
     /// Side of the square, 2i + 1 pixels; absent where no square inside the map holds enough
     /// ("whole map").
     pub side: Option<usize>,
-    /// side^2 / (H W), or 1 for the whole map.
+    /// Pixels of the square that lie in the map (side^2 but for squares that aren't in the middle) over
+    /// H W, or 1 for the whole map.
     pub ratio: f64,
     /// 95 % interval from a delete-group jackknife over images; absent for an existing map or for
     /// fewer images than two groups.

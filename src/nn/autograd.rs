@@ -56,7 +56,12 @@ impl Unit {
     }
 }
 
-fn grid(
+/// Rows and columns of the positions of `layer`'s output for an image of `height` x `width`.
+///
+/// # Errors
+///
+/// [`NnError::NotAMap`] where the layer's output has no positions.
+pub fn grid(
     network: &Network,
     layer: NodeId,
     height: usize,

@@ -63,7 +63,7 @@ impl Tally {
             interval: None,
             fraction_shape: share(self.shape_correct, trials).unwrap_or(0.0),
             fraction_texture: share(self.texture_correct, trials).unwrap_or(0.0),
-            cue_accuracy: share(decided, trials).unwrap_or(0.0),
+            cue_accuracy: share(decided, trials),
             shape_accuracy: share(
                 self.shape_correct + self.agreeing_correct,
                 trials + self.agreeing_trials,
@@ -119,8 +119,18 @@ mod tests {
         assert_eq!(figures.shape_bias, Some(0.75));
         assert_eq!(figures.fraction_shape, 0.5);
         assert_eq!(figures.fraction_texture, 1.0 / 6.0);
-        assert_eq!(figures.cue_accuracy, 4.0 / 6.0);
+        assert_eq!(figures.cue_accuracy, Some(4.0 / 6.0));
         assert_eq!(figures.shape_accuracy, Some(0.5));
+    }
+
+    #[test]
+    fn trials_that_all_agree_have_no_interval() {
+        let all_shape = [("cat", "dog", Some("cat")), ("dog", "cat", Some("dog"))];
+        let figures = tally(&all_shape).figures().with_interval(Some([1.0, 1.0]));
+        assert_eq!((figures.shape_bias, figures.interval), (Some(1.0), None));
+        let both = [("cat", "dog", Some("cat")), ("dog", "cat", Some("cat"))];
+        let figures = tally(&both).figures().with_interval(Some([0.0, 1.0]));
+        assert_eq!(figures.interval, Some([0.0, 1.0]));
     }
 
     #[test]
@@ -128,7 +138,7 @@ mod tests {
         assert_eq!(tally(&[("cat", "dog", None)]).figures().shape_bias, None);
         let nothing = tally(&[]).figures();
         assert_eq!((nothing.shape_bias, nothing.shape_accuracy), (None, None));
-        assert_eq!(nothing.cue_accuracy, 0.0);
+        assert_eq!(nothing.cue_accuracy, None);
         // A network that answers stimuli without conflict only.
         assert_eq!(tally(&[("cat", "cat", Some("cat"))]).figures().shape_bias, None);
     }

@@ -83,12 +83,13 @@ fn set_intervals(
     distribution: &BiasDistribution,
     ranges: &[(&str, Range<usize>)],
 ) {
-    result.overall.interval = distribution.overall.interval();
+    result.overall = result.overall.clone().with_interval(distribution.overall.interval());
     let by_shape: BTreeMap<_, _> =
         ranges.iter().map(|(shape, _)| *shape).zip(&distribution.ranges).collect();
     for entry in &mut result.categories {
         let values = by_shape.get(entry.category.as_str());
-        entry.figures.interval = values.and_then(|values| values.interval());
+        let interval = values.and_then(|values| values.interval());
+        entry.figures = entry.figures.clone().with_interval(interval);
     }
 }
 

@@ -144,7 +144,7 @@ impl HumanReference {
 type Interval = Option<[f64; 2]>;
 
 fn with_interval(tally: &Tally, interval: Interval) -> BiasFigures {
-    BiasFigures { interval, ..tally.figures() }
+    tally.figures().with_interval(interval)
 }
 
 fn rows<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<Vec<T>, ShapeBiasError> {

@@ -101,17 +101,27 @@ pub struct BiasFigures {
     /// shape / (shape + texture), 0 to 1 (Geirhos et al. 2019); absent where both are 0.
     pub shape_bias: Option<f64>,
     /// 95 % percentile interval of the shape bias, bootstrapped over stimuli; absent where it can't
-    /// be had.
+    /// be had: where resamples leave it undefined, and where all decided trials agree, since what is
+    /// drawn from those is always the same and says nothing about other trials.
     pub interval: Option<[f64; 2]>,
     /// Share of the conflict trials decided for the shape, 0 to 1; 0 where there are no trials.
     pub fraction_shape: f64,
     /// Share of the conflict trials decided for the texture, 0 to 1; 0 where there are no trials.
     pub fraction_texture: f64,
-    /// Their sum: the share of conflict trials decided for one of the two cues.
-    pub cue_accuracy: f64,
+    /// Their sum: the share of conflict trials decided for one of the two cues; absent where there are
+    /// no trials.
+    pub cue_accuracy: Option<f64>,
     /// Share of all trials, those without a conflict included, answered with the shape's category
     /// (16-way on the published set); absent where those without a conflict aren't known.
     pub shape_accuracy: Option<f64>,
+}
+
+impl BiasFigures {
+    /// The same with the interval that resamples give, where they can.
+    pub(super) fn with_interval(self, resampled: Option<[f64; 2]>) -> Self {
+        let both = self.shape_correct > 0 && self.texture_correct > 0;
+        BiasFigures { interval: resampled.filter(|_| both), ..self }
+    }
 }
 
 /// Figures of the trials on one shape category.
@@ -254,7 +264,7 @@ pub struct ShapeBiasRow {
     /// See [`BiasFigures::fraction_texture`].
     pub fraction_texture: f64,
     /// See [`BiasFigures::cue_accuracy`].
-    pub cue_accuracy: f64,
+    pub cue_accuracy: Option<f64>,
     /// See [`BiasFigures::shape_accuracy`].
     pub shape_accuracy: Option<f64>,
     /// See [`ObserverResult::consistency_with_humans`]; only in the row [`OVERALL`].

@@ -5,7 +5,7 @@ use tch::{Device, Tensor};
 use super::ZooError;
 use super::model::{Body, Model};
 use super::torchscript::TorchScript;
-use crate::nn::autograd::{Reference, Unit, gradient_of_positive_part};
+use crate::nn::autograd::{Reference, Unit, gradient_of_positive_part, grid};
 use crate::nn::engine::{Engine, Options};
 use crate::nn::shape::shapes;
 use crate::nn::{Network, NnError, NodeId};
@@ -98,7 +98,7 @@ pub fn find_unit(
     unit: Option<[usize; 2]>,
     size: [usize; 2],
     device: Device,
-) -> Result<Unit, ZooError> {
+) -> Result<(Unit, [usize; 2]), ZooError> {
     match &model.body {
         Body::Graph(network) => Ok(unit_of_graph(network, layer, unit, size)?),
         Body::TorchScript(module) if layer.is_none() => {
@@ -112,7 +112,7 @@ pub fn find_unit(
                 return Err(NnError::UnitOutside { row, column, layer, height, width }.into());
             }
             // The layer's place means nothing to a module; there is only one map.
-            Ok(Unit { layer: NodeId(0), row, column })
+            Ok((Unit { layer: NodeId(0), row, column }, [height, width]))
         }
         Body::TorchScript(_) => Err(ZooError::TorchScript {
             path: model.checkpoint.as_ref().map(|file| file.path.clone()).unwrap_or_default(),
@@ -126,14 +126,16 @@ fn unit_of_graph(
     layer: Option<&str>,
     unit: Option<[usize; 2]>,
     size: [usize; 2],
-) -> Result<Unit, NnError> {
+) -> Result<(Unit, [usize; 2]), NnError> {
     shapes(&network.graph, size[0], size[1])?;
     let name = layer.unwrap_or("features");
     let node = network.graph.find(name).ok_or_else(|| NnError::UnknownLayer(name.to_owned()))?;
-    match unit {
+    let grid = grid(network, node, size[0], size[1])?;
+    let unit = match unit {
         None => Unit::centre(network, node, size[0], size[1]),
         Some(unit) => Unit::at(network, node, unit, size),
-    }
+    };
+    Ok((unit?, grid))
 }
 
 fn torchscript_gradient(

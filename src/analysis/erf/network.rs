@@ -93,12 +93,17 @@ impl ErfStudy {
         provenance.images = Some(measured.image_list());
         let nothing = || ErfError::NoUsableImage(measured.skipped.len());
         let map = measured.accumulator.mean().ok_or_else(nothing)?;
-        let description = describe_mean(&measured.accumulator).ok_or_else(nothing)?;
+        if map.iter().all(|value| *value == 0.0) {
+            return Err(ErfError::NoGradient.into());
+        }
+        let around = differentiator.around();
+        let description = describe_mean(&measured.accumulator, around).ok_or_else(nothing)?;
         let result = ErfResult {
             architecture,
             untrained,
             layer: differentiator.layer.clone(),
             unit: Some(differentiator.unit()),
+            around,
             images_used: measured.used.len(),
             images_skipped: measured.skipped.into_iter().map(|skipped| skipped.image).collect(),
             seconds_per_image: median(measured.used.iter().map(|image| image.seconds).collect()),

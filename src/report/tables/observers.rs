@@ -40,7 +40,7 @@ pub fn shapebias(study: &Study) -> Table {
                 Cell::count(figures.other),
                 Cell::count(figures.no_answer),
                 Cell::count(figures.conflict_trials),
-                share(Some(figures.cue_accuracy), None),
+                share(figures.cue_accuracy, None),
                 share(figures.shape_accuracy, None),
                 Cell::number(result.consistency_with_humans, 1.0, 3),
             ],
