@@ -60,7 +60,7 @@ pub enum NnError {
     #[error("the worker threads can't be started: {0}")]
     Threads(String),
     /// libtorch refused an operation or ran out of memory.
-    #[error("libtorch failed at {context}: {source}")]
+    #[error("libtorch failed at {context}: {}", first_line(source))]
     Torch {
         /// What was being computed.
         context: String,
@@ -74,5 +74,24 @@ impl NnError {
     pub fn torch(context: impl Into<String>) -> impl FnOnce(tch::TchError) -> NnError {
         let context = context.into();
         move |source| NnError::Torch { context, source }
+    }
+}
+
+/// What libtorch says first; a trace of its own calls follows.
+pub(crate) fn first_line(error: &tch::TchError) -> String {
+    error.to_string().lines().next().unwrap_or("no reason given").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_of_libtorchs_message_is_told() {
+        let matrix = tch::Tensor::zeros([2, 3], (tch::Kind::Float, tch::Device::Cpu));
+        let refused = matrix.f_mm(&matrix).map_err(NnError::torch("a test")).unwrap_err();
+        let message = refused.to_string();
+        assert!(message.starts_with("libtorch failed at a test: mat1 and mat2"), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
     }
 }

@@ -20,6 +20,7 @@ mod toeplitz;
 pub mod window;
 
 pub use error::NnError;
+pub(crate) use error::first_line;
 pub use forward::{Mode, forward};
 pub use graph::{Builder, Graph, NodeId};
 pub use layer::{Layer, Role};

@@ -79,6 +79,10 @@ pub fn compare(graph: &Graph, checkpoint: &Checkpoint) -> Mismatch {
                 let shape = dimensions(&parameter.shape);
                 mismatch.missing.push(format!("{} ({shape})", parameter.name));
             }
+            Some(found) if found.values.is_empty() => {
+                let shape = dimensions(&found.shape);
+                mismatch.wrong_shape.push(format!("{}: {shape}, no numbers", parameter.name));
+            }
             Some(found) if !same_shape(found, &parameter.shape) => {
                 mismatch.wrong_shape.push(format!(
                     "{}: {} in the file, {} expected",

@@ -8,6 +8,7 @@ use tch::{CModule, Device, Tensor};
 use super::ZooError;
 use super::tokens::tokens_to_map;
 use crate::nn::engine::keep_large_blocks;
+use crate::nn::first_line;
 
 /// A TorchScript module.
 #[derive(Debug)]
@@ -116,10 +117,6 @@ impl TorchScript {
 fn is_missing(error: &tch::TchError) -> bool {
     let message = error.to_string();
     message.contains("forward_features") && message.contains("is not defined")
-}
-
-fn first_line(error: &tch::TchError) -> String {
-    error.to_string().lines().next().unwrap_or("no reason given").to_owned()
 }
 
 /// libtorch puts the reason after a traceback of the module's code.

@@ -182,3 +182,14 @@ fn released_checkpoints_fit() {
     let fitted = fit(&find("convnext_tiny").unwrap(), checkpoint(&facebook), "convnext").unwrap();
     assert_eq!(fitted.naming, "Facebook Research");
 }
+
+/// A classifier of no classes is named, before libtorch meets it.
+#[test]
+fn an_entry_without_numbers_does_not_fit() {
+    let architecture = find("demo_resnet").unwrap();
+    let graph = architecture.graph(&Form::fresh_with(0));
+    let entries: Vec<(String, Vec<usize>)> =
+        graph.parameters().into_iter().map(|p| (p.name, p.shape)).collect();
+    let refused = fit(&architecture, checkpoint(&entries), "empty.pth").err().unwrap().to_string();
+    assert!(refused.contains("fc.weight: 0 x ") && refused.contains("no numbers"), "{refused}");
+}
