@@ -166,17 +166,16 @@ vectorised! {
         }
     }
 
-    /// B' d of Winograd's F(2 x 2, 3 x 3): sums and differences of 4 lines.
-    fn winograd_rows(lines: &[f32], sums: &mut [f32], width: usize) {
-        let (first, rest) = lines.split_at(width);
-        let (second, rest) = rest.split_at(width);
-        let (third, fourth) = rest.split_at(width);
+    /// B' d of Winograd's F(2 x 2, 3 x 3): sums and differences of 4 lines, from place `at` on of 4 lines
+    /// of `width`.
+    fn winograd_rows(lines: [&[f32]; 4], sums: &mut [f32], width: usize, at: usize) {
+        let count = lines[0].len();
+        let [first, second, third, fourth] = lines.map(|line| &line[..count]);
         let (a, rest) = sums.split_at_mut(width);
         let (b, rest) = rest.split_at_mut(width);
         let (c, d) = rest.split_at_mut(width);
-        let fourth = &fourth[..width];
-        let d = &mut d[..width];
-        for i in 0..width {
+        let [a, b, c, d] = [a, b, c, d].map(|line| &mut line[at..at + count]);
+        for i in 0..count {
             a[i] = first[i] - third[i];
             b[i] = second[i] + third[i];
             c[i] = third[i] - second[i];

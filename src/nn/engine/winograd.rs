@@ -168,29 +168,27 @@ impl Tiles<'_> {
         let Tiles { slide, input, across, .. } = *self;
         let count = self.rows.len() * across;
         let width = 2 * across + 2;
-        let mut lines = vec![0f32; 4 * width];
+        // What lies beyond the input stays 0 in these sums.
         let mut sums = vec![0f32; 4 * width];
         // Input columns under the first tile's first, in the padded line and in the input.
         let first = slide.under(1, 0, 0);
         let skip = (-first).max(0) as usize;
         let start = first.max(0) as usize;
         let length = width.saturating_sub(skip).min(slide.input.width.saturating_sub(start));
+        let nothing = vec![0f32; length];
         for (channel, products) in products.chunks_exact_mut(PRODUCTS * count).enumerate() {
             for (place, row) in self.rows.clone().enumerate() {
                 let (image, row) = (row / self.down, row % self.down);
                 let plane = (channel * input.images + image) * slide.input.count();
-                for (tap, line) in lines.chunks_exact_mut(width).enumerate() {
+                let lines = [0, 1, 2, 3].map(|tap| {
                     let under = slide.under(0, 2 * row, tap);
                     if under < 0 || under as usize >= slide.input.height {
-                        line.fill(0.0);
-                        continue;
+                        return &nothing[..];
                     }
                     let from = plane + under as usize * slide.input.width + start;
-                    line[..skip].fill(0.0);
-                    line[skip..skip + length].copy_from_slice(&input.values[from..from + length]);
-                    line[skip + length..].fill(0.0);
-                }
-                winograd_rows(&lines, &mut sums, width);
+                    &input.values[from..from + length]
+                });
+                winograd_rows(lines, &mut sums, width, skip);
                 for (sums, products) in
                     sums.chunks_exact(width).zip(products.chunks_exact_mut(4 * count))
                 {
