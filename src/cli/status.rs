@@ -124,6 +124,11 @@ fn advise(
     let (file, shards) = (arguments.file.display().to_string(), shards.to_string());
     let folder = arguments.out.as_ref().map(|folder| folder.display().to_string());
     let mut words = vec!["fieldscope", "run", "--shards", &shards];
+    // The last bits of sums depend on it.
+    let threads = submission.and_then(|found| found.threads).map(|threads| threads.to_string());
+    if let Some(threads) = &threads {
+        words.extend(["--threads", threads]);
+    }
     if let Some(folder) = &folder {
         words.extend(["--out", folder]);
     }
