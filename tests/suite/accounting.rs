@@ -81,6 +81,7 @@ fn reasons_that_only_the_accounting_knows_are_told() {
         said.contains("share 1/4: failed: Slurm says FAILED, exit code 3, on node (see "),
         "{said}"
     );
+    assert!(said.contains("tasks 5-8, ERF of B: failed: Slurm says CANCELLED\n"), "{said}");
     assert!(said.contains("for I in 1-3,5-8:\n"), "{said}");
 
     std::fs::write(folder.join("trouble.sh"), "").unwrap();
