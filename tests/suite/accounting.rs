@@ -51,7 +51,7 @@ fn reasons_that_only_the_accounting_knows_are_told() {
         line.trim_start_matches("job ").split(':').next().unwrap().to_owned()
     };
     let (a, b) = (job("erf-A"), job("erf-B"));
-    assert!(details(&status(folder))[0].ends_with("(BeginTime)"), "{:#}", status(folder));
+    assert_eq!(states(&status(folder)), ["waiting"; 9]);
     slurm("scancel", &[&b]);
     slurm("scontrol", &["update", &format!("JobId={a}"), "StartTime=now"]);
     wait_until(folder, "halfway", |status| {
