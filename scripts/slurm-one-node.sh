@@ -28,7 +28,7 @@ require() {
     ((${#missing[@]} == 0)) || fail "not installed: ${missing[*]} (Debian: apt-get install $packages)"
 }
 
-answers() { [[ -f $SLURM_CONF ]] && timeout 10 sinfo --noheader >/dev/null 2>&1; }
+answers() { [[ -f $SLURM_CONF && -f $folder/slurmctld.pid ]] && timeout 10 sinfo --noheader >/dev/null 2>&1; }
 
 # Whether a program runs: one that has ended can have its number until its parent asks for it.
 runs() { [[ -d /proc/$1 ]] && ! grep -qs '^State:.*zombie' "/proc/$1/status"; }
