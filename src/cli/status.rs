@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use comfy_table::{CellAlignment, Table, presets};
 use fieldscope::analysis::run::division::Division;
 use fieldscope::cluster::script::quote;
-use fieldscope::cluster::status::{Doing, Status, TaskStatus, numbers};
+use fieldscope::cluster::status::{Doing, Status, TaskStatus, WorkStatus, numbers};
 use fieldscope::cluster::submission::Submission;
 use fieldscope::progress::Progress;
 
@@ -67,9 +67,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return console::json(&status);
     }
     out(format_args!("{}", summary(&status)))?;
-    for task in status.works.iter().filter(|work| !work.reused).flat_map(|work| &work.tasks) {
-        if arguments.all || matches!(task.doing, Doing::Failed(_)) {
-            say(task, &format!("task {}, {}", task.task, task.name))?;
+    for work in status.works.iter().filter(|work| !work.reused) {
+        match arguments.all {
+            true => work.tasks.iter().try_for_each(|task| say(task, &title(task)))?,
+            false => say_failed(work)?,
         }
     }
     say(&status.merge, &status.merge.name)?;
@@ -97,7 +98,29 @@ fn summary(status: &Status) -> Table {
     table
 }
 
-/// A line of one task.
+fn title(task: &TaskStatus) -> String {
+    format!("task {}, {}", task.task, task.name)
+}
+
+/// A line for each reason for which tasks of a network failed: it can be the same for a thousand.
+fn say_failed(work: &WorkStatus) -> Result<(), Failure> {
+    let mut groups: Vec<Vec<&TaskStatus>> = Vec::new();
+    for task in work.tasks.iter().filter(|task| matches!(task.doing, Doing::Failed(_))) {
+        match groups.iter_mut().find(|group| group[0].doing == task.doing) {
+            Some(group) => group.push(task),
+            None => groups.push(vec![task]),
+        }
+    }
+    for group in groups {
+        match group[..] {
+            [task] => say(task, &title(task))?,
+            _ => say(group[0], &format!("tasks {}, {}", numbers(&group), work.name))?,
+        }
+    }
+    Ok(())
+}
+
+/// A line of one task, or of several of which it is the first.
 fn say(task: &TaskStatus, name: &str) -> Result<(), Failure> {
     let log = match (&task.log, &task.doing) {
         (Some(log), Doing::Failed(_)) => format!(" (see {})", log.display()),
@@ -124,6 +147,11 @@ fn advise(
     let (file, shards) = (arguments.file.display().to_string(), shards.to_string());
     let folder = arguments.out.as_ref().map(|folder| folder.display().to_string());
     let mut words = vec!["fieldscope", "run", "--shards", &shards];
+    // The last bits of sums depend on it.
+    let threads = submission.and_then(|found| found.threads).map(|threads| threads.to_string());
+    if let Some(threads) = &threads {
+        words.extend(["--threads", threads]);
+    }
     if let Some(folder) = &folder {
         words.extend(["--out", folder]);
     }

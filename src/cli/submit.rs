@@ -191,6 +191,7 @@ fn submit(
     // Jobs of another number of shards have ended, and say nothing of these tasks.
     let before = before.filter(|before| before.shards == shards).unwrap_or_default();
     let mut submission = Submission { folder: launch.folder.clone(), shards, ..before };
+    submission.threads = Some(launch.threads());
     submission.command = provenance::command_line();
     // It is to submit what is missing, not what is done; which tasks to begin anew is known.
     submission.command.retain(|argument| argument != "--force");
@@ -239,7 +240,7 @@ fn show(jobs: &Jobs) -> Result<(), Failure> {
         show_job(job, &[])?;
         after.push(format!("ID-OF-{}", name(&job.path)));
     }
-    after.extend(jobs.queued.iter().cloned());
+    after.extend(jobs.after.iter().cloned());
     match &jobs.merge {
         Some(job) => show_job(job, &after),
         None => out(format_args!("nothing to submit")),

@@ -3,6 +3,7 @@
 //! A task is a command with a number ([`crate::analysis::run::division`]), so that other schedulers
 //! do as well; this module is what is Slurm's.
 
+pub mod accounting;
 mod error;
 pub mod script;
 pub mod slurm;

@@ -118,7 +118,8 @@ impl Launch {
         Ok(format!("{} {what} {file}", quote(&words)?))
     }
 
-    fn threads(&self) -> u16 {
+    /// Threads that a task computes with.
+    pub fn threads(&self) -> u16 {
         self.resources.cpus.unwrap_or(1)
     }
 }

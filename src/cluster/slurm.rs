@@ -5,6 +5,16 @@ use std::process::{Command, Output};
 
 use super::ClusterError;
 
+/// Variables with which somebody has `squeue` leave jobs out.
+const FILTERS: [&str; 6] = [
+    "SQUEUE_ACCOUNT",
+    "SQUEUE_LICENSES",
+    "SQUEUE_NAMES",
+    "SQUEUE_PARTITION",
+    "SQUEUE_QOS",
+    "SQUEUE_STATES",
+];
+
 /// A job, or a task of an array job, that Slurm has in its queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queued {
@@ -18,17 +28,6 @@ pub struct Queued {
     pub elapsed: String,
     /// Machine, or why it waits.
     pub place: String,
-}
-
-/// A job or task that has ended, as the accounting knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// Id of the job, without the array index.
-    pub job: String,
-    /// Array index, for a task of an array.
-    pub index: Option<usize>,
-    /// Slurm's word: "TIMEOUT".
-    pub state: String,
 }
 
 /// Submits a script, as an array of the indices `array` and after the jobs `after` have ended well,
@@ -71,24 +70,16 @@ pub fn submit_arguments(array: &str, after: &[String]) -> Vec<String> {
 /// [`ClusterError::NoSlurm`], [`ClusterError::Slurm`].
 pub fn queue() -> Result<Vec<Queued>, ClusterError> {
     let mut command = Command::new("squeue");
+    // Jobs that are left out would pass for such that have ended, and be submitted twice.
+    for name in FILTERS {
+        command.env_remove(name);
+    }
     command.args(["--noheader", "--array", "--me", "--format=%F|%K|%T|%M|%R"]);
     let output = run(command, "squeue")?;
     if !output.status.success() {
         return Err(ClusterError::Slurm { program: "squeue", message: said(&output) });
     }
     Ok(parse_queue(&String::from_utf8_lossy(&output.stdout)))
-}
-
-/// What the accounting says of jobs; nothing where there is no accounting.
-pub fn history(jobs: &[String]) -> Option<Vec<Ended>> {
-    if jobs.is_empty() {
-        return None;
-    }
-    let mut command = Command::new("sacct");
-    command.args(["--noheader", "--parsable2", "--allocations", "--format=JobID,State"]);
-    command.arg(format!("--jobs={}", jobs.join(",")));
-    let output = run(command, "sacct").ok().filter(|output| output.status.success())?;
-    Some(parse_history(&String::from_utf8_lossy(&output.stdout)))
 }
 
 /// Takes a job out of the queue.
@@ -106,7 +97,12 @@ pub fn cancel(job: &str) -> Result<(), ClusterError> {
     Err(ClusterError::Slurm { program: "scancel", message: said(&output) })
 }
 
-fn run(mut command: Command, program: &'static str) -> Result<Output, ClusterError> {
+/// Runs one of Slurm's programs to its end.
+///
+/// # Errors
+///
+/// [`ClusterError::NoSlurm`], [`ClusterError::Start`].
+pub(super) fn run(mut command: Command, program: &'static str) -> Result<Output, ClusterError> {
     command.output().map_err(|cause| match cause.kind() {
         std::io::ErrorKind::NotFound => ClusterError::NoSlurm(program),
         _ => ClusterError::Start { program, cause },
@@ -144,21 +140,6 @@ fn parse_queue(text: &str) -> Vec<Queued> {
     text.lines().filter_map(line).collect()
 }
 
-/// Lines such as `123_4|TIMEOUT`; of what hasn't begun, `123_[5-8]|PENDING`.
-fn parse_history(text: &str) -> Vec<Ended> {
-    let line = |line: &str| {
-        let (id, state) = line.trim().split_once('|')?;
-        let (job, index) = match id.split_once('_') {
-            Some((job, index)) => (job, Some(index.parse().ok()?)),
-            None => (id, None),
-        };
-        // "CANCELLED by 1000"
-        let state = state.split_whitespace().next()?.to_owned();
-        Some(Ended { job: job.to_owned(), index, state })
-    };
-    text.lines().filter_map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,22 +164,6 @@ mod tests {
         assert_eq!((found[0].elapsed.as_str(), found[0].place.as_str()), ("1-02:03:04", "node7"));
         assert_eq!((found[1].state.as_str(), found[1].place.as_str()), ("PENDING", "(Priority)"));
         assert_eq!((found[2].job.as_str(), found[2].index), ("13", None));
-    }
-
-    #[test]
-    fn the_accounting_is_read() {
-        let text = "12_1|COMPLETED\n12_2|CANCELLED by 1000\n12_[3-4]|PENDING\n13|NODE_FAIL\n";
-        let ended = |job: &str, index, state: &str| Ended {
-            job: job.to_owned(),
-            index,
-            state: state.to_owned(),
-        };
-        let expected = [
-            ended("12", Some(1), "COMPLETED"),
-            ended("12", Some(2), "CANCELLED"),
-            ended("13", None, "NODE_FAIL"),
-        ];
-        assert_eq!(parse_history(text), expected);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::ClusterError;
+use super::accounting;
 use super::slurm;
 use super::submission::{Answers, Known, Submission};
 use crate::analysis::run::division::{Division, ranges};
@@ -82,8 +83,8 @@ impl Status {
             Ok(queue) => (Some(queue), None),
             Err(error) => (None, Some(error)),
         };
-        let history = slurm::history(&submission.jobs()).unwrap_or_default();
-        (Self::judge(division, submission, &Answers { queue, history }), error)
+        let history = accounting::history(&submission.jobs()).unwrap_or_default();
+        (Self::judge(division, submission, &Answers::new(queue, history)), error)
     }
 
     fn judge(division: &Division, submission: &Submission, answers: &Answers) -> Self {
@@ -112,18 +113,20 @@ impl Status {
                 })
                 .collect(),
         });
+        let works: Vec<WorkStatus> = works.collect();
         let known = match &submission.merge {
             Some(job) => answers.of(job, None),
             None => Known::NotSubmitted,
         };
+        let record = Record::read(&division.merge_folder());
         let merge = TaskStatus {
             task: 0,
             name: "shares put together, report".to_owned(),
-            doing: judge(Record::read(&division.merge_folder()), known),
+            doing: judge_merge(record, known, are_computed(&works)),
             log: log("merge.log".to_owned()),
             forced: false,
         };
-        Self { works: works.collect(), merge }
+        Self { works, merge }
     }
 
     /// Tasks that have to be run again or at all, without those that are in the queue or may run.
@@ -135,9 +138,13 @@ impl Status {
 
     /// Whether all tasks are done that are needed.
     pub fn is_computed(&self) -> bool {
-        let mut works = self.works.iter().filter(|work| !work.reused);
-        works.all(|work| work.tasks.iter().all(|task| task.doing == Doing::Done))
+        are_computed(&self.works)
     }
+}
+
+fn are_computed(works: &[WorkStatus]) -> bool {
+    let mut works = works.iter().filter(|work| !work.reused);
+    works.all(|work| work.tasks.iter().all(|task| task.doing == Doing::Done))
 }
 
 impl WorkStatus {
@@ -174,18 +181,37 @@ fn judge(record: Option<Record>, known: Known<'_>) -> Doing {
         (Some(record), _) if record.stage == Stage::Failed => {
             Doing::Failed(message.unwrap_or_else(|| "it gave no reason".to_owned()))
         }
-        (_, Known::Ended(ended)) => Doing::Failed(format!("Slurm says {}", ended.state)),
+        (_, Known::Ended(ended)) if ended.state == "COMPLETED" => {
+            Doing::Failed(format!("Slurm says {ended}, but it left no results"))
+        }
+        (_, Known::Ended(ended)) => Doing::Failed(format!("Slurm says {ended}")),
         (Some(record), Known::Gone) => Doing::Failed(format!(
-            "killed: it began at {} and left the queue without an end",
-            record.date
+            "killed: it began {} and left the queue without an end",
+            place(&record)
         )),
         (None, Known::Gone) => Doing::Failed("it left the queue without having begun".to_owned()),
-        (Some(record), Known::NotSubmitted | Known::Silent) => {
-            let machine = record.machine.unwrap_or_else(|| "some machine".to_owned());
-            Doing::Begun(format!("on {machine} at {}", record.date))
-        }
+        (Some(record), Known::NotSubmitted | Known::Silent) => Doing::Begun(place(&record)),
         (None, Known::NotSubmitted | Known::Silent) => Doing::Missing,
     }
+}
+
+/// Where and when a task said so.
+fn place(record: &Record) -> String {
+    let machine = record.machine.as_deref().unwrap_or("some machine");
+    format!("on {machine} at {}", record.date)
+}
+
+/// How the job that puts shares together is doing. Slurm takes it out of the queue as soon as it can't
+/// be that all tasks end well, and calls that cancelled.
+fn judge_merge(record: Option<Record>, known: Known<'_>, computed: bool) -> Doing {
+    let left = match known {
+        Known::Ended(ended) => ended.state == "CANCELLED",
+        known => known == Known::Gone,
+    };
+    if record.is_none() && left && !computed {
+        return Doing::Failed("it left the queue, for not all tasks ended well".to_owned());
+    }
+    judge(record, known)
 }
 
 /// Numbers of tasks, as `1,3-5`.
@@ -196,7 +222,8 @@ pub fn numbers(tasks: &[&TaskStatus]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::slurm::{Ended, Queued};
+    use crate::cluster::accounting::Ended;
+    use crate::cluster::slurm::Queued;
 
     fn record(stage: Stage) -> Option<Record> {
         let message = (stage == Stage::Failed).then(|| "no checkpoint".to_owned());
@@ -212,8 +239,9 @@ mod tests {
     #[test]
     fn results_count_before_the_queue_and_the_queue_before_old_records() {
         let (running, waiting) = (queued("RUNNING"), queued("PENDING"));
-        let ended =
-            Ended { job: "12".to_owned(), index: Some(3), state: "OUT_OF_MEMORY".to_owned() };
+        let ended = |state: &str| Ended { state: state.to_owned(), ..Ended::default() };
+        let (out_of_memory, completed, cancelled) =
+            (ended("OUT_OF_MEMORY"), ended("COMPLETED"), ended("CANCELLED"));
         let doing = |record, known| judge(record, known);
         assert_eq!(doing(record(Stage::Done), Known::Queued(&running)), Doing::Done);
         assert_eq!(doing(record(Stage::Done), Known::Gone), Doing::Done);
@@ -225,10 +253,26 @@ mod tests {
         let failed = |what: &str| Doing::Failed(what.to_owned());
         assert_eq!(doing(record(Stage::Failed), Known::Gone), failed("no checkpoint"));
         assert_eq!(
-            doing(record(Stage::Begun), Known::Ended(&ended)),
+            doing(record(Stage::Begun), Known::Ended(&out_of_memory)),
             failed("Slurm says OUT_OF_MEMORY")
         );
-        assert!(matches!(doing(record(Stage::Begun), Known::Gone), Doing::Failed(_)));
+        assert_eq!(
+            doing(None, Known::Ended(&completed)),
+            failed("Slurm says COMPLETED, but it left no results")
+        );
+        assert_eq!(
+            doing(record(Stage::Begun), Known::Gone),
+            failed(
+                "killed: it began on node7 at 2026-01-02T03:04:05Z and left the queue without an end"
+            )
+        );
+        let cancelled = Known::Ended(&cancelled);
+        assert_eq!(judge_merge(None, cancelled, true), failed("Slurm says CANCELLED"));
+        let unwell = failed("it left the queue, for not all tasks ended well");
+        assert_eq!(judge_merge(None, cancelled, false), unwell);
+        assert_eq!(judge_merge(None, Known::Gone, false), unwell);
+        assert_eq!(judge_merge(record(Stage::Failed), cancelled, false), failed("no checkpoint"));
+        assert_eq!(judge_merge(None, Known::NotSubmitted, false), Doing::Missing);
         assert!(matches!(doing(None, Known::Gone), Doing::Failed(_)));
         let begun = Doing::Begun("on node7 at 2026-01-02T03:04:05Z".to_owned());
         assert_eq!(doing(record(Stage::Begun), Known::NotSubmitted), begun);

@@ -1,12 +1,13 @@
 //! What of a study has been submitted: ids of jobs, in a small file beside their scripts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::ClusterError;
-use super::slurm::{Ended, Queued};
+use super::accounting::Ended;
+use super::slurm::Queued;
 use crate::store::{StoreError, atomic};
 
 /// Name of the file in the study's folder `cluster`.
@@ -21,6 +22,9 @@ pub struct Submission {
     pub command: Vec<String>,
     /// Into how many shares the work on each network is divided.
     pub shards: usize,
+    /// Threads that a task computes with.
+    #[serde(default)]
+    pub threads: Option<u16>,
     /// Array jobs, in the order in which they were submitted.
     pub arrays: Vec<ArrayJob>,
     /// Id of the job that puts the shares together.
@@ -62,10 +66,14 @@ pub enum Known<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     /// The queue; nothing where Slurm can't be asked.
-    pub queue: Option<Vec<Queued>>,
-    /// Jobs that have ended; empty where there is no accounting.
-    pub history: Vec<Ended>,
+    queue: Option<ByJob<Queued>>,
+    /// What has ended; empty where there is no accounting.
+    history: ByJob<Ended>,
 }
+
+/// Of each job its tasks by array index, or itself without one: a study can have thousands, and each
+/// is looked up.
+type ByJob<T> = HashMap<String, HashMap<Option<usize>, T>>;
 
 impl Submission {
     /// Reads what was submitted; nothing where nothing was.
@@ -152,17 +160,30 @@ impl Submission {
 }
 
 impl Answers {
+    /// What `squeue` says, or nothing where it can't be asked, and what the accounting says. Of
+    /// several entries of one task the last counts.
+    pub fn new(queue: Option<Vec<Queued>>, history: Vec<Ended>) -> Self {
+        let mut answers = Self { queue: queue.as_ref().map(|_| HashMap::new()), ..Self::default() };
+        for queued in queue.into_iter().flatten() {
+            let jobs = answers.queue.get_or_insert_default();
+            jobs.entry(queued.job.clone()).or_default().insert(queued.index, queued);
+        }
+        for ended in history {
+            let tasks = answers.history.entry(ended.job.clone()).or_default();
+            tasks.insert(ended.index, ended);
+        }
+        answers
+    }
+
     /// What is known of a job, or of a task of an array job.
     pub fn of(&self, job: &str, index: Option<usize>) -> Known<'_> {
         let Some(queue) = &self.queue else { return Known::Silent };
-        if let Some(queued) = queue.iter().find(|q| q.job == job && q.index == index) {
+        if let Some(queued) = queue.get(job).and_then(|tasks| tasks.get(&index)) {
             return Known::Queued(queued);
         }
-        // Of a task that was requeued, the last is what counts.
-        match self.history.iter().rev().find(|ended| ended.job == job && ended.index == index) {
-            Some(ended) => Known::Ended(ended),
-            None => Known::Gone,
-        }
+        // Tasks that have no entry of their own never began, and share one.
+        let ended = self.history.get(job).and_then(|tasks| tasks.get(&index).or(tasks.get(&None)));
+        ended.map_or(Known::Gone, Known::Ended)
     }
 }
 
@@ -200,15 +221,27 @@ mod tests {
     #[test]
     fn the_last_job_of_a_share_counts() {
         let submission = submission();
-        let ended = Ended { job: "6".to_owned(), index: Some(1), state: "TIMEOUT".to_owned() };
+        let ended = |job: &str, index, state: &str| {
+            let (job, state) = (job.to_owned(), state.to_owned());
+            Ended { job, index, state, ..Ended::default() }
+        };
         let queue = vec![queued("5", Some(1)), queued("5", Some(2)), queued("8", Some(2))];
-        let answers = Answers { queue: Some(queue.clone()), history: vec![ended.clone()] };
+        let history = vec![
+            ended("6", Some(1), "NODE_FAIL"),
+            ended("6", None, "CANCELLED"),
+            ended("6", Some(1), "TIMEOUT"),
+            ended("8", None, "CANCELLED"),
+        ];
+        let answers = Answers::new(Some(queue.clone()), history.clone());
         let known = |work: &str, shard| submission.known(Path::new(work), shard, &answers);
         assert_eq!(known("a", 1), Known::Queued(&queue[0]));
         assert_eq!(known("a", 2), Known::Queued(&queue[2]));
-        assert_eq!(known("b", 1), Known::Ended(&ended));
+        assert_eq!(known("b", 1), Known::Ended(&history[2]));
         assert_eq!(known("b", 2), Known::NotSubmitted);
+        assert_eq!(answers.of("6", Some(2)), Known::Ended(&history[1]));
+        assert_eq!(answers.of("8", Some(1)), Known::Ended(&history[3]));
         assert_eq!(answers.of("9", None), Known::Gone);
+        assert_eq!(Answers::new(Some(Vec::new()), Vec::new()).of("9", None), Known::Gone);
         assert_eq!(Answers::default().of("9", None), Known::Silent);
     }
 

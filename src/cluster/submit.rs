@@ -1,5 +1,6 @@
 //! Which jobs a study needs now, and submitting them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::ClusterError;
@@ -24,8 +25,8 @@ pub struct Job {
     pub shards: Vec<usize>,
     /// Whether its tasks begin parts of other settings anew.
     pub forced: bool,
-    /// Folders of those of its tasks that are done, or its own where it is.
-    pub done: Vec<PathBuf>,
+    /// Folders of those of its tasks that said something before, or its own where it did.
+    pub said: Vec<PathBuf>,
 }
 
 /// What is to be submitted, and what isn't.
@@ -35,8 +36,11 @@ pub struct Jobs {
     pub arrays: Vec<Job>,
     /// The job that puts the shares together.
     pub merge: Option<Job>,
-    /// What the latter waits for besides the arrays: tasks in the queue, as Slurm names them.
-    pub queued: Vec<String>,
+    /// Tasks that are in the queue: job and array index.
+    pub queued: Vec<(String, usize)>,
+    /// What the job that puts the shares together waits for besides the arrays, as Slurm names it:
+    /// these tasks, or their job where it is in the queue as a whole.
+    pub after: Vec<String>,
     /// A job that put shares together, and would do so too early now.
     pub superseded: Option<String>,
     /// How many tasks are done.
@@ -69,6 +73,7 @@ impl Situation<'_> {
     pub fn jobs(&self, launch: &Launch) -> Result<Jobs, ClusterError> {
         self.check_queue()?;
         let mut jobs = Jobs::default();
+        let answers = Answers::new(Some(self.queue.to_vec()), Vec::new());
         for (place, work) in self.division.works.iter().enumerate() {
             match self.state_of(work) {
                 Some(State::Compute(_)) => {}
@@ -78,7 +83,7 @@ impl Situation<'_> {
                 }
                 Some(State::Impossible(_)) | None => continue,
             }
-            let shards = self.wanted(work, &mut jobs);
+            let shards = self.wanted(work, &answers, &mut jobs);
             if shards.is_empty() {
                 continue;
             }
@@ -88,11 +93,12 @@ impl Situation<'_> {
                 path: self.division.folder.join(format!("{}.sbatch", work.file_name)),
                 script,
                 work: Some(work.folder.clone()),
-                done: self.done_of(work, &shards),
+                said: self.said_of(work, &shards),
                 shards,
                 forced,
             });
         }
+        jobs.after = self.dependencies(&jobs.queued);
         self.add_merge(launch, &mut jobs)?;
         Ok(jobs)
     }
@@ -113,7 +119,7 @@ impl Situation<'_> {
                 work: None,
                 shards: Vec::new(),
                 forced: false,
-                done: Some(merged).filter(|folder| Record::is_done(folder)).into_iter().collect(),
+                said: Some(merged).filter(|folder| has_said(folder)).into_iter().collect(),
             });
         }
         Ok(())
@@ -134,21 +140,20 @@ impl Situation<'_> {
         self.force || shards.iter().any(before)
     }
 
-    fn done_of(&self, work: &DividedWork, shards: &[usize]) -> Vec<PathBuf> {
+    fn said_of(&self, work: &DividedWork, shards: &[usize]) -> Vec<PathBuf> {
         let tasks = self.division.tasks_of(work);
         let tasks = tasks.filter(|task| shards.contains(&task.shard.number()));
-        tasks.map(|task| task.folder).filter(|folder| Record::is_done(folder)).collect()
+        tasks.map(|task| task.folder).filter(|folder| has_said(folder)).collect()
     }
 
     /// Shares of a work that have to be submitted; notes those that needn't.
-    fn wanted(&self, work: &DividedWork, jobs: &mut Jobs) -> Vec<usize> {
-        let answers = Answers { queue: Some(self.queue.to_vec()), history: Vec::new() };
+    fn wanted(&self, work: &DividedWork, answers: &Answers, jobs: &mut Jobs) -> Vec<usize> {
         let mut shards = Vec::new();
         for task in self.division.tasks_of(work) {
             let shard = task.shard.number();
-            let known = self.before.map(|before| before.known(&work.folder, shard, &answers));
+            let known = self.before.map(|before| before.known(&work.folder, shard, answers));
             if let Some(Known::Queued(queued)) = known {
-                jobs.queued.push(format!("{}_{shard}", queued.job));
+                jobs.queued.push((queued.job.clone(), shard));
             } else if Record::is_done(&task.folder) && !self.force {
                 jobs.done += 1;
             } else {
@@ -156,6 +161,24 @@ impl Situation<'_> {
             }
         }
         shards
+    }
+
+    /// Ten thousand tasks by themselves wouldn't fit into a command line; most arrays have either
+    /// not begun or ended.
+    fn dependencies(&self, queued: &[(String, usize)]) -> Vec<String> {
+        let mut tasks: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (job, shard) in queued {
+            tasks.entry(job).or_default().push(*shard);
+        }
+        let arrays = self.before.map(|before| before.arrays.as_slice()).unwrap_or_default();
+        let is_whole = |job: &str, shards: &[usize]| {
+            arrays.iter().any(|array| array.job == job && array.shards == shards)
+        };
+        let name = |(job, shards): (&str, Vec<usize>)| match is_whole(job, &shards) {
+            true => vec![job.to_owned()],
+            false => shards.iter().map(|shard| format!("{job}_{shard}")).collect(),
+        };
+        tasks.into_iter().flat_map(name).collect()
     }
 
     fn check_queue(&self) -> Result<(), ClusterError> {
@@ -170,15 +193,27 @@ impl Situation<'_> {
     }
 }
 
+fn has_said(folder: &Path) -> bool {
+    Record::read(folder).is_some()
+}
+
 impl Job {
     /// Its array indices as `sbatch` reads them.
     pub fn array(&self) -> String {
         ranges(&self.shards)
     }
 
-    /// What an earlier run left must not pass for what is submitted now.
-    fn forget_done(&self) -> Result<(), ClusterError> {
-        Ok(self.done.iter().try_for_each(|folder| Record::remove(folder))?)
+    /// Submits it, and gives its id. What an earlier run said, that it is done or why it failed, must
+    /// not pass for what is submitted now, and holds where that is rejected.
+    fn submit(&self, after: &[String]) -> Result<String, ClusterError> {
+        let read = |folder: &PathBuf| Some((folder.clone(), Record::read(folder)?));
+        let said: Vec<(PathBuf, Record)> = self.said.iter().filter_map(read).collect();
+        self.said.iter().try_for_each(|folder| Record::remove(folder))?;
+        let submitted = slurm::submit(&self.path, &self.array(), after);
+        if submitted.is_err() {
+            said.iter().try_for_each(|(folder, record)| record.write(folder))?;
+        }
+        submitted
     }
 }
 
@@ -210,8 +245,7 @@ impl Jobs {
         }
         let mut after = Vec::new();
         for job in &self.arrays {
-            job.forget_done()?;
-            let id = slurm::submit(&job.path, &job.array(), &[])?;
+            let id = job.submit(&[])?;
             submission.arrays.push(ArrayJob {
                 job: id.clone(),
                 work: job.work.clone().unwrap_or_default(),
@@ -223,9 +257,8 @@ impl Jobs {
             after.push(id);
         }
         if let Some(job) = &self.merge {
-            after.extend(self.queued.iter().cloned());
-            job.forget_done()?;
-            let id = slurm::submit(&job.path, "", &after)?;
+            after.extend(self.after.iter().cloned());
+            let id = job.submit(&after)?;
             submission.merge = Some(id.clone());
             submission.write(folder)?;
             submitted(job, &id);
@@ -304,7 +337,11 @@ mod tests {
         let jobs = again.jobs(&launch).unwrap();
         let arrays: Vec<String> = jobs.arrays.iter().map(Job::array).collect();
         assert_eq!((arrays.join(" ").as_str(), jobs.done), ("2", 4));
-        assert_eq!((jobs.queued, jobs.superseded.as_deref()), (vec!["5_3".to_owned()], Some("7")));
+        assert_eq!(jobs.arrays[0].said.len(), 1, "why it failed before is not forgotten");
+        assert_eq!((jobs.after.join(" ").as_str(), jobs.superseded.as_deref()), ("5_3", Some("7")));
+        let queue = [1, 2, 3].map(|shard| queued("6", Some(shard)));
+        let jobs = Situation { queue: &queue, ..again }.jobs(&launch).unwrap();
+        assert_eq!((jobs.queued.len(), jobs.after.join(" ").as_str()), (3, "6"));
 
         Record::new(Stage::Done, None).write(&division.task(2).unwrap().folder).unwrap();
         let jobs = again.jobs(&launch).unwrap();
@@ -313,7 +350,7 @@ mod tests {
         assert_eq!((jobs.arrays.len(), jobs.merge.is_some()), (1, true));
         let jobs = Situation { queue: &[], force: true, ..again }.jobs(&launch).unwrap();
         assert_eq!(jobs.arrays.iter().map(Job::array).collect::<Vec<_>>(), ["1-3", "1-3"]);
-        let redone: Vec<_> = jobs.arrays.iter().map(|job| (job.forced, job.done.len())).collect();
+        let redone: Vec<_> = jobs.arrays.iter().map(|job| (job.forced, job.said.len())).collect();
         assert_eq!(redone, [(true, 2), (true, 3)]);
 
         let other = Submission { shards: 2, ..before.clone() };

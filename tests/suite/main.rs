@@ -1,5 +1,6 @@
 //! Tests of the library and the program from outside, in one binary.
 
+mod accounting;
 mod cluster;
 mod common;
 mod demo;
