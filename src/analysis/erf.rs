@@ -224,7 +224,7 @@ impl ErfStudy {
             return Ok(Vec::new());
         }
         let listing = image::list(&self.images, self.order)?;
-        for warning in &listing.unlistable {
+        for warning in &listing.warnings {
             progress.warn(&warning.to_string());
         }
         if listing.files.len() < self.num_images {

@@ -34,6 +34,19 @@ pub enum ImageError {
         /// The operating system's reason.
         reason: String,
     },
+    /// Names, by way of symbolic links, of images that are listed already.
+    #[error(
+        "{} by another name, through a link ({} is {}): each image is used once",
+        counted(*count), path.display(), of.display()
+    )]
+    Repeated {
+        /// How many names lead to an image that is listed already.
+        count: usize,
+        /// The first of these names.
+        path: PathBuf,
+        /// The name by which that image is used.
+        of: PathBuf,
+    },
     /// Folders in which no image lies.
     #[error(
         "found no image under {}: a folder is searched for files that end in {}; name a file to take it whatever it is called",
@@ -126,6 +139,14 @@ impl Problem {
     /// The error that says this problem is with the file at `path`.
     pub fn at(self, path: &Path) -> ImageError {
         ImageError::Unusable { path: path.to_path_buf(), problem: self }
+    }
+}
+
+fn counted(count: usize) -> String {
+    if count == 1 {
+        "1 of the images found is another".to_owned()
+    } else {
+        format!("{count} of the images found are others")
     }
 }
 

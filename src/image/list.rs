@@ -1,14 +1,17 @@
 //! Which files to read, in which order.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use walkdir::DirEntry;
 
 use super::ImageError;
-use crate::store::walk::{self, Followed};
+use crate::store::walk::{self, Followed, is_hidden};
 
 /// The endings, in lower case, by which an image inside a folder is known.
 pub const EXTENSIONS: [&str; 11] =
@@ -30,34 +33,34 @@ pub enum Order {
 pub struct Listing {
     /// Each file once, in the order asked for; at least one. A path starts with what the user gave.
     pub files: Vec<PathBuf>,
-    /// Folders and entries below the given paths that could not be listed, to warn about.
-    pub unlistable: Vec<ImageError>,
+    /// What could not be listed below the given paths, and names that lead to a file that another
+    /// name has given already, to warn about.
+    pub warnings: Vec<ImageError>,
 }
 
 /// Lists image files: those among `paths`, and those in the folders among them, at any depth.
 ///
 /// Inside a folder a file is taken if it has one of the [`EXTENSIONS`] in any case and no part of
 /// its path below that folder starts with a dot. A file that `paths` names is taken whatever it is
-/// called. Symbolic links are followed, a linked folder once.
+/// called. Symbolic links are followed, a linked folder once; where several names lead to one file,
+/// it is taken once, by the name that is no link if there is one. (Hard links are files of their
+/// own.)
 ///
 /// # Errors
 /// When one of `paths` is missing or a folder that cannot be listed, or when no file is found.
 pub fn list(paths: &[PathBuf], order: Order) -> Result<Listing, ImageError> {
-    let mut listing = Listing::default();
-    let mut followed = Followed::new();
+    let mut found = Found::default();
     for path in paths {
         let metadata = fs::metadata(path).map_err(|error| cannot_look_at(path, &error))?;
         if metadata.is_dir() {
             // Walkdir would report this among the entries, where it costs no more than a warning.
             fs::read_dir(path).map_err(|error| cannot_look_at(path, &error))?;
-            walk(path, &mut followed, &mut listing);
+            found.walk(path);
         } else {
-            listing.files.push(path.clone());
+            found.add_named(path);
         }
     }
-    // The same file may be given as `a.png` and as `./a.png`.
-    listing.files.sort_by_cached_key(|path| without_dots(path));
-    listing.files.dedup_by(|a, b| without_dots(a) == without_dots(b));
+    let mut listing = found.into_listing();
     if listing.files.is_empty() {
         return Err(ImageError::NoImages { paths: paths.to_vec() });
     }
@@ -67,6 +70,114 @@ pub fn list(paths: &[PathBuf], order: Order) -> Result<Listing, ImageError> {
     Ok(listing)
 }
 
+/// A file that was found, before it is known whether another name leads to it.
+struct Candidate {
+    path: PathBuf,
+    /// Which of the given paths it was found under.
+    root: usize,
+    /// Whether a symbolic link is on the way from there to the file.
+    linked: bool,
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Found {
+    roots: Vec<PathBuf>,
+    candidates: Vec<Candidate>,
+    followed: Followed,
+    warnings: Vec<ImageError>,
+}
+
+impl Found {
+    fn add_named(&mut self, path: &Path) {
+        let linked = path.is_symlink();
+        self.candidates.push(Candidate { path: path.to_owned(), root: self.roots.len(), linked });
+        self.roots.push(path.to_owned());
+    }
+
+    fn walk(&mut self, folder: &Path) {
+        let root = self.roots.len();
+        self.roots.push(folder.to_owned());
+        // Depth of the linked folder that the walk is in.
+        let mut inside: Option<usize> = None;
+        let wanted = |entry: &DirEntry| !is_hidden(entry.file_name());
+        for entry in walk::entries(folder, &mut self.followed, wanted) {
+            match entry {
+                Ok(entry) => {
+                    inside = inside.filter(|depth| entry.depth() > *depth);
+                    let link = entry.depth() > 0 && entry.path_is_symlink();
+                    if entry.file_type().is_dir() && link {
+                        inside = inside.or(Some(entry.depth()));
+                    }
+                    if entry.file_type().is_file() && has_image_extension(entry.path()) {
+                        let linked = link || inside.is_some();
+                        self.candidates.push(Candidate { path: entry.into_path(), root, linked });
+                    }
+                }
+                // A link back to a folder above: all that is in it is listed there.
+                Err(error) if error.loop_ancestor().is_some() => {}
+                Err(error) => self.warnings.extend(unlistable(&error)),
+            }
+        }
+    }
+
+    /// Each file once, sorted.
+    fn into_listing(mut self) -> Listing {
+        // The same file may be given as `a.png` and as `./a.png`.
+        self.candidates.sort_by_cached_key(|candidate| without_dots(&candidate.path));
+        self.candidates.dedup_by(|a, b| without_dots(&a.path) == without_dots(&b.path));
+        if self.roots.len() > 1 || self.candidates.iter().any(|candidate| candidate.linked) {
+            self.drop_repeated();
+        }
+        let files = self.candidates.into_iter().map(|candidate| candidate.path).collect();
+        Listing { files, warnings: self.warnings }
+    }
+
+    /// Leaves out what leads to a file that is listed already. Only of links is the file system
+    /// asked where they lead: it takes too long to ask for each of a million files.
+    fn drop_repeated(&mut self) {
+        let roots: Vec<Option<PathBuf>> =
+            self.roots.iter().map(|root| fs::canonicalize(root).ok()).collect();
+        let place = |candidate: &Candidate| {
+            if candidate.linked {
+                return fs::canonicalize(&candidate.path).ok();
+            }
+            let below = candidate.path.strip_prefix(&self.roots[candidate.root]).ok()?;
+            let root = roots[candidate.root].as_ref()?;
+            Some(if below.as_os_str().is_empty() { root.clone() } else { root.join(below) })
+        };
+        let mut keep = vec![true; self.candidates.len()];
+        let mut known: HashMap<PathBuf, usize> = HashMap::new();
+        let mut repeated: Option<(usize, usize)> = None;
+        let mut count = 0;
+        for links in [false, true] {
+            for (index, candidate) in self.candidates.iter().enumerate() {
+                // What can't be looked up is gone, and costs itself when it is read.
+                let Some(place) = (candidate.linked == links).then(|| place(candidate)).flatten()
+                else {
+                    continue;
+                };
+                match known.entry(place) {
+                    Entry::Vacant(entry) => _ = entry.insert(index),
+                    Entry::Occupied(entry) => {
+                        keep[index] = false;
+                        if links {
+                            count += 1;
+                            repeated = repeated.or(Some((index, *entry.get())));
+                        }
+                    }
+                }
+            }
+        }
+        if let Some((again, first)) = repeated {
+            let path = |index: usize| self.candidates[index].path.clone();
+            self.warnings.push(ImageError::Repeated { count, path: path(again), of: path(first) });
+        }
+        let mut kept = keep.into_iter();
+        self.candidates.retain(|_| kept.next() == Some(true));
+    }
+}
+
 fn cannot_look_at(path: &Path, error: &std::io::Error) -> ImageError {
     if error.kind() == std::io::ErrorKind::NotFound {
         return ImageError::Missing { path: path.to_path_buf() };
@@ -74,36 +185,16 @@ fn cannot_look_at(path: &Path, error: &std::io::Error) -> ImageError {
     ImageError::Unlistable { path: path.to_path_buf(), reason: error.to_string() }
 }
 
-fn walk(folder: &Path, followed: &mut Followed, listing: &mut Listing) {
-    let entries = walk::entries(folder, followed, |entry| !starts_with_dot(entry.file_name()));
-    for entry in entries {
-        match entry {
-            Ok(entry) => {
-                if entry.file_type().is_file() && has_image_extension(entry.path()) {
-                    listing.files.push(entry.into_path());
-                }
-            }
-            // A link back to a folder above: all that is in it is listed there.
-            Err(error) if error.loop_ancestor().is_some() => {}
-            Err(error) => listing.unlistable.extend(unlistable(&error)),
-        }
-    }
-}
-
 /// A dangling link is worth a warning only where an image should have been.
 fn unlistable(error: &walkdir::Error) -> Option<ImageError> {
     let path = error.path()?.to_path_buf();
-    let hidden = path.file_name().is_some_and(starts_with_dot);
+    let hidden = path.file_name().is_some_and(is_hidden);
     let io = error.io_error()?;
     if io.kind() == std::io::ErrorKind::NotFound && (hidden || !has_image_extension(&path)) {
         return None;
     }
     let reason = io.to_string();
     Some(ImageError::Unlistable { path, reason })
-}
-
-fn starts_with_dot(name: &OsStr) -> bool {
-    name.as_encoded_bytes().first() == Some(&b'.')
 }
 
 fn has_image_extension(path: &Path) -> bool {
@@ -222,11 +313,32 @@ mod tests {
         }
         symlink(root.join("gone"), root.join("gone.png")).unwrap();
         let listing = list(&[root.to_path_buf()], Order::Sorted).unwrap();
-        for file in ["a/1.png", "b/2.png", "c/3.png"] {
-            assert!(listing.files.contains(&root.join(file)), "{listing:?}");
-        }
-        assert_eq!(listing.unlistable.len(), 1, "{listing:?}");
-        assert!(listing.unlistable[0].to_string().contains("gone.png"));
+        assert_eq!(listing.files, ["a/1.png", "b/2.png", "c/3.png"].map(|file| root.join(file)));
+        let [gone, repeated] = &listing.warnings[..] else { panic!("{listing:?}") };
+        assert!(gone.to_string().contains("gone.png"), "{gone}");
+        assert!(matches!(repeated, ImageError::Repeated { .. }), "{repeated}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_several_names_is_taken_once_and_by_its_own() {
+        use std::os::unix::fs::symlink;
+        let folder = folder(&["lk/b/1.png", "elsewhere/2.png", "elsewhere/x/3.png"]);
+        let root = folder.path().join("lk");
+        symlink("b", root.join("a")).unwrap();
+        symlink("b/1.png", root.join("0.png")).unwrap();
+        symlink("../elsewhere", root.join("c")).unwrap();
+        symlink("../elsewhere/2.png", root.join("d.png")).unwrap();
+        let listing = list(&[root.clone()], Order::Sorted).unwrap();
+        assert_eq!(listing.files, ["b/1.png", "c/2.png", "c/x/3.png"].map(|file| root.join(file)));
+        let [ImageError::Repeated { count: 3, path, of }] = &listing.warnings[..] else {
+            panic!("{listing:?}")
+        };
+        assert_eq!([path, of], [&root.join("0.png"), &root.join("b/1.png")]);
+
+        // The same folder by another name, and a file in it.
+        let given = [root.clone(), folder.path().join("elsewhere/../lk"), root.join("b/1.png")];
+        assert_eq!(list(&given, Order::Sorted).unwrap().files.len(), 3);
     }
 
     #[cfg(target_os = "linux")]

@@ -12,7 +12,7 @@ use super::result::{Issue, IssueKind};
 use crate::store::Provenance;
 use crate::store::digest::sha256_file;
 use crate::store::provenance::InputFile;
-use crate::store::walk::{self, Followed};
+use crate::store::walk::{self, Followed, is_hidden};
 
 /// Observers that were read, and what couldn't be.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -109,7 +109,7 @@ fn decision_files(paths: &[PathBuf], issues: &mut Vec<Issue>) -> Vec<PathBuf> {
     for path in paths {
         let before = files.len();
         if path.is_dir() {
-            for entry in walk::entries(path, &mut followed, |_| true) {
+            for entry in walk::entries(path, &mut followed, |entry| !is_hidden(entry.file_name())) {
                 match entry {
                     Ok(entry) if entry.file_type().is_file() && is_csv(entry.path()) => {
                         files.push(entry.into_path());
@@ -133,8 +133,7 @@ fn decision_files(paths: &[PathBuf], issues: &mut Vec<Issue>) -> Vec<PathBuf> {
 }
 
 fn is_csv(path: &Path) -> bool {
-    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    !hidden && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
 fn by_subject(rows: Vec<Row>) -> BTreeMap<String, Vec<Row>> {

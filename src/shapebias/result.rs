@@ -220,6 +220,8 @@ pub enum IssueKind {
     UnknownCategory,
     /// A stimulus that can't be decoded; it was left out.
     UnreadableStimulus,
+    /// Names that lead, by links, to a stimulus that another name gives; it was used once.
+    RepeatedStimulus,
     /// A stimulus on which a network's output is NaN or infinite; it was left out.
     NonFiniteOutput,
     /// A decision that disagrees with the name of its stimulus; it was left out.

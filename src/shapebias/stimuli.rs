@@ -8,14 +8,12 @@ use regex::Regex;
 use super::categories::Categories;
 use super::error::ShapeBiasError;
 use super::result::{Issue, IssueKind};
-use crate::store::walk::{self, Followed, path_below};
+use crate::image::{self, ImageError, Order};
+use crate::store::walk::path_below;
 
 /// The names of the published set: `cat1-bear2.png` has the shape of cat 1, the texture of bear 2.
 pub const PUBLISHED_PATTERN: &str =
     r"^(?:.*/)?(?<shape>[^/\d-]+)\d+-(?<texture>[^/\d-]+)\d+\.[A-Za-z]+$";
-
-/// Name extensions of pictures; other files in the folder are passed over in silence.
-const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"];
 
 /// The two categories that a stimulus shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,8 +90,7 @@ pub struct StimulusSet {
 }
 
 impl StimulusSet {
-    /// Lists a folder, with its subfolders (symbolic links are followed, a linked
-    /// folder once).
+    /// Lists the pictures of a folder and its subfolders, as [`image::list`] does.
     ///
     /// # Errors
     /// Where the folder can't be read or holds no usable stimulus.
@@ -107,18 +104,11 @@ impl StimulusSet {
             source,
         })?;
         let mut set = Self::default();
-        let mut pictures = 0;
-        for entry in walk::entries(folder, &mut Followed::new(), |_| true) {
-            match entry {
-                Ok(entry) if entry.file_type().is_file() && is_picture(entry.path()) => {
-                    pictures += 1;
-                    set.add(folder, entry.into_path(), pattern, categories);
-                }
-                Ok(_) => {}
-                // A link back to a folder above: all that is in it is listed there.
-                Err(error) if error.loop_ancestor().is_some() => {}
-                Err(error) => set.issues.push(unreadable(&error)),
-            }
+        let listing = image::list(&[folder.to_owned()], Order::Sorted).unwrap_or_default();
+        let pictures = listing.files.len();
+        set.issues.extend(listing.warnings.iter().map(noticed));
+        for path in listing.files {
+            set.add(folder, path, pattern, categories);
         }
         if set.stimuli.is_empty() {
             let reason = match (pictures, set.issues.first()) {
@@ -183,20 +173,20 @@ impl StimulusSet {
     }
 }
 
-fn is_picture(path: &Path) -> bool {
-    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    !hidden && extension.is_some_and(|extension| PICTURES.contains(&extension.as_str()))
-}
-
-fn unreadable(error: &walkdir::Error) -> Issue {
+/// What was noticed in listing, as an issue.
+fn noticed(warning: &ImageError) -> Issue {
+    let (kind, path) = match warning {
+        ImageError::Repeated { path, .. } => (IssueKind::RepeatedStimulus, Some(path)),
+        ImageError::Unlistable { path, .. } => (IssueKind::UnreadableStimulus, Some(path)),
+        _ => (IssueKind::UnreadableStimulus, None),
+    };
     Issue {
-        kind: IssueKind::UnreadableStimulus,
+        kind,
         observer: None,
-        file: error.path().map(|path| path.display().to_string()),
+        file: path.map(|path| path.display().to_string()),
         line: None,
         stimuli: Vec::new(),
-        message: format!("listing the stimuli: {error}; left out"),
+        message: format!("listing the stimuli: {warning}"),
     }
 }
 
@@ -247,11 +237,15 @@ mod tests {
             "cow/cow1-cat1.png",
             "cat/cat1-cow1.png",
             "cat/.cat1-cat1.png",
+            // Hidden folders hold what was thrown away, and copies that programs keep.
+            ".trash/cat/cat2-bear1.png",
+            "cat/.ipynb_checkpoints/cat9-bear1.png",
+            "cat/cat3-bear1.jfif",
             "LICENSE",
         ]);
         let set = list(folder.path(), &NamePattern::published().unwrap()).unwrap();
         let names: Vec<_> = set.stimuli.iter().map(|found| found.name.as_str()).collect();
-        assert_eq!(names, ["cat1-bear2.PNG", "cat2-bear1.png"]);
+        assert_eq!(names, ["cat1-bear2.PNG", "cat2-bear1.png", "cat3-bear1.jfif"]);
         let kinds: Vec<_> = set.issues.iter().map(|issue| issue.kind).collect();
         assert_eq!(
             kinds,

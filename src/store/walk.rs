@@ -1,6 +1,7 @@
 //! The files below a folder, in an order that no file system decides.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,12 @@ fn is_new(entry: &DirEntry, followed: &mut Followed) -> bool {
     fs::canonicalize(entry.path()).map_or(true, |target| followed.insert(target))
 }
 
+/// Whether a file or folder of this name is passed over in a listing: it begins with a dot, as do
+/// those that systems and programs keep for themselves (`.Trash`, `._cat1.png`).
+pub fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().first() == Some(&b'.')
+}
+
 /// The part of `path` below `folder`, with `/` between its components. Bytes that aren't UTF-8 are
 /// written as `\xff`, so that different paths stay different.
 pub fn path_below(folder: &Path, path: &Path) -> String {
@@ -45,7 +52,6 @@ pub fn path_below(folder: &Path, path: &Path) -> String {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 

@@ -140,6 +140,21 @@ fn an_image_that_vanishes_is_replaced() {
     assert_eq!(json["images_skipped"].as_array().unwrap().len(), 1);
 }
 
+/// What was thrown away, or a program's copy, is no stimulus, and doesn't change others' names.
+#[test]
+fn hidden_folders_hold_no_stimuli() {
+    let place = tempfile::tempdir().unwrap();
+    let stimuli = place.path().join("stimuli");
+    let names = ["bear/bear1-cat1.png", ".trash/bear/bear1-cat1.png", "cat/.copies/cat1-bear1.png"];
+    noise(&stimuli, names.map(str::to_owned));
+    fs::write(stimuli.join("._bear2-cat1.png"), "").unwrap();
+    let out = place.path().join("out");
+    run(&shapebias_arguments(&stimuli), &out).success();
+    let rows = fs::read_to_string(out.join("decisions/resnet18.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 1, "{rows}");
+    assert!(rows.trim_end().ends_with(",bear1-cat1.png"), "{rows}");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_that_loop_end() {
@@ -157,8 +172,12 @@ fn links_that_loop_end() {
     }
     symlink(stimuli.join("itself"), stimuli.join("itself")).unwrap();
     let out = place.path().join("out");
-    run(&erf(&stimuli, 10), &out.join("erf")).success();
+    // Nor does a link give an image a second time.
+    run(&erf(&stimuli, 20), &out.join("erf")).success().stderr(contains("by another name"));
+    assert_eq!(read_json(&out.join("erf/resnet18.json"))["images_used"], 10);
     run(&shapebias_arguments(&stimuli), &out.join("shapebias")).success();
+    let rows = fs::read_to_string(out.join("shapebias/decisions/resnet18.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 10, "{rows}");
     fieldscope()
         .args(["shapebias", "--quiet", "--formats", "svg", "--resamples", "10", "--decisions"])
         .arg(out.join("shapebias"))
