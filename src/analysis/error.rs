@@ -46,6 +46,9 @@ pub enum AnalysisError {
     /// Asked to stop before the end.
     #[error("stopped; decisions made so far are in {0}, and the same command goes on from there")]
     Stopped(String),
+    /// Asked to stop before there was anything to go on from.
+    #[error("stopped before anything was measured; the same command begins anew")]
+    StoppedEarly,
     /// A table can't be written.
     #[error("the table can't be written: {0}")]
     Table(#[from] csv::Error),
@@ -54,6 +57,6 @@ pub enum AnalysisError {
 impl AnalysisError {
     /// Whether the work was asked to stop, so that nothing is wrong with it.
     pub fn is_stop(&self) -> bool {
-        matches!(self, Self::Stopped(_) | Self::Erf(ErfError::Stopped { .. }))
+        matches!(self, Self::Stopped(_) | Self::StoppedEarly | Self::Erf(ErfError::Stopped { .. }))
     }
 }

@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             return Err(Failure::Usage("--layer stages can't be divided by --shard".into()));
         }
         let failures = study.run_shard(shard, every, &console, stop).map_err(failure)?;
-        return say_shard_done(shard, &study.out, &failures);
+        return say_shard_done(shard, &study.out, &failures, arguments.output.json);
     }
     let outcome = if arguments.layer.as_deref() == Some("stages") {
         depth::run(&study, &console, stop)

@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let study = study(arguments);
     if let Some(shard) = arguments.shard {
         let failures = study.run_shard(shard, &console, stop).map_err(failure)?;
-        return say_shard_done(shard, &study.out, &failures);
+        return say_shard_done(shard, &study.out, &failures, arguments.output.json);
     }
     let outcome = study.run(&console, stop).map_err(failure)?;
     if arguments.output.json {

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use fieldscope::store::Shard;
+use serde::Serialize;
 
 use super::Failure;
-use super::console::out;
+use super::console::{self, out};
 use super::values::{OutputArguments, report_failures};
 
 /// Where the whole goes and how it is shown.
@@ -37,13 +38,30 @@ impl Merged {
     }
 }
 
-/// Says where a share is, or that networks failed.
+/// A share that was computed, as `--json` prints it.
+#[derive(Serialize)]
+struct Computed<'a> {
+    shard: Shard,
+    folder: String,
+    /// Labels of networks that failed.
+    failed: Vec<&'a str>,
+}
+
+/// Says where a share is, and that networks failed.
 pub fn say_shard_done(
     shard: Shard,
     folder: &Path,
     failures: &[(String, String)],
+    json: bool,
 ) -> Result<(), Failure> {
+    if json {
+        let failed = failures.iter().map(|(label, _)| label.as_str()).collect();
+        console::json(&Computed { shard, folder: folder.display().to_string(), failed })?;
+    }
     report_failures(failures)?;
+    if json {
+        return Ok(());
+    }
     out(format_args!(
         "shard {shard} is in {}; when all are done: fieldscope merge PART... --out DIR",
         folder.display()

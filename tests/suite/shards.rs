@@ -51,6 +51,11 @@ fn merged_erf_shares_are_the_single_run() {
     let folders = compute(&erf_arguments(&images), place, &["1/3", "2/3", "3/3"]);
     let [one, two, three, whole] = &folders[..] else { panic!("{folders:?}") };
     assert!(!one.join("resnet18.npy").exists());
+    let mut json = erf_arguments(&images);
+    json.insert(1, "--json".to_owned());
+    let said = run(&json, Some("1/3"), one).success().get_output().stdout.clone();
+    let said: serde_json::Value = serde_json::from_slice(&said).unwrap();
+    assert_eq!((said["shard"].as_str(), &said["failed"]), (Some("1/3"), &serde_json::json!([])));
     for (index, order) in [[one, two, three], [three, one, two]].iter().enumerate() {
         let out = place.join(format!("merged{index}"));
         merge(order, &out).success();

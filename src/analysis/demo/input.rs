@@ -13,12 +13,15 @@ use crate::demo::{self, CATEGORIES, Miniature, Part, Scene};
 use crate::progress::{Progress, Stop};
 use crate::store::atomic;
 
+/// Name of the folder in that of the demo.
+pub const FOLDER: &str = "input";
+
 /// The folder `input/` of a demo.
 pub struct Input(PathBuf);
 
 impl Input {
     pub fn new(out: &Path) -> Self {
-        Input(out.join("input"))
+        Input(out.join(FOLDER))
     }
 
     pub fn pictures(&self) -> PathBuf {
@@ -51,13 +54,13 @@ impl Input {
         let count = CATEGORIES.len();
         progress.begin("pictures", FIELD_PICTURES as usize + count * count, "steps");
         for index in 0..FIELD_PICTURES {
-            self.refuse_if(stop)?;
+            refuse_if(stop)?;
             let path = self.pictures().join(format!("mosaic{:02}.png", index + 1));
             write_png(&path, &demo::mosaic(index))?;
             progress.advance(1);
         }
         for pair in 0..count * count {
-            self.refuse_if(stop)?;
+            refuse_if(stop)?;
             (0..STIMULI_PER_PAIR)
                 .into_par_iter()
                 .try_for_each(|copy| self.write_stimulus(pair / count, pair % count, copy))?;
@@ -78,13 +81,10 @@ impl Input {
         let name = format!("{shape}{number}-{texture}{number}.png");
         write_png(&self.stimuli().join(shape).join(name), &scene.draw())
     }
+}
 
-    fn refuse_if(&self, stop: &Stop) -> Result<(), AnalysisError> {
-        if stop.is_set() {
-            return Err(AnalysisError::Stopped(self.0.display().to_string()));
-        }
-        Ok(())
-    }
+fn refuse_if(stop: &Stop) -> Result<(), AnalysisError> {
+    if stop.is_set() { Err(AnalysisError::StoppedEarly) } else { Ok(()) }
 }
 
 fn write_png(path: &Path, picture: &RgbImage) -> Result<(), AnalysisError> {
