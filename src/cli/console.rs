@@ -17,8 +17,8 @@ static STOP: Stop = Stop::new();
 /// Prints a line of a result.
 pub fn out(line: Arguments<'_>) -> Result<(), Failure> {
     match writeln!(std::io::stdout(), "{line}") {
-        // The reader (a pager, `head`) has seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        // The reader (a pager, `head`) has seen enough; the exit status still tells what failed.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|error| {
             Failure::Work(format!(
                 "cannot write to the standard output: {error}; result files, if any, are complete"
