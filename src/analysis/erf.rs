@@ -329,7 +329,7 @@ fn to_store_error(error: serde_json::Error) -> AnalysisError {
     AnalysisError::Request(format!("the result can't be written as JSON: {error}"))
 }
 
-/// A result with what a map alone tells.
+/// A result with what a map alone tells, which isn't of which layer and unit it is.
 fn result(
     label: &str,
     map: &Array2<f64>,
@@ -342,7 +342,7 @@ fn result(
         architecture: "map".into(),
         untrained: false,
         size: [height, width],
-        layer: "features".into(),
+        layer: String::new(),
         unit: None,
         around: None,
         images_used: 0,

@@ -23,7 +23,8 @@ pub struct ErfResult {
     pub untrained: bool,
     /// Height and width of the input, in pixels.
     pub size: [usize; 2],
-    /// Layer whose unit was differentiated; `features` for the last feature map.
+    /// Layer whose unit was differentiated; `features` for the last feature map; empty for an existing
+    /// map.
     pub layer: String,
     /// Row and column of that unit in its feature map; absent for an existing map.
     pub unit: Option<[usize; 2]>,

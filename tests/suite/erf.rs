@@ -174,7 +174,18 @@ fn wrong_requests_end_with_status_2_and_say_what_to_do() {
     refused(&["--model", "resnet51", "--init", "random"], "resnet50");
     refused(&["--model", "torchscript"], "torchscript=FILE");
     refused(&["--model", "a:resnet18", "--model", "a:resnet34", "--init", "random"], "labels");
+    // The label of the program's own record, capitals or not.
+    refused(&["--model", "fieldscope-run:resnet18", "--init", "random"], "fieldscope-run");
+    refused(&["--model", "Erf-Profile:resnet18", "--init", "random"], "Erf-Profile");
     refused(&[], "--model");
+    let stages = ["--layer", "stages", "--init", "random"];
+    refused(&stages, "give --model");
+    refused(&[&stages[..], &["--map", "a=b.npy"]].concat(), "the map a has no stages");
+    refused(
+        &[&stages[..], &["--model", "resnet18", "--map", "a=b.npy"]].concat(),
+        "the map a has no stages",
+    );
+    refused(&[&stages[..], &["--model", "a:resnet18", "--model", "a:resnet34"]].concat(), "labels");
     refused(&["--model", "resnet18", "--init", "random", "--size", "0"], "pixels");
 }
 
@@ -228,4 +239,59 @@ fn a_different_run_is_not_overwritten_without_force() {
     run("a", &[]).success();
     run("b", &[]).code(1).stderr(contains("--force"));
     run("b", &["--force"]).success();
+}
+
+/// A map in double precision whose every value is `value`.
+fn flat_map(path: &Path, value: f64) -> String {
+    ndarray_npy::write_npy(path, &ndarray::Array2::from_elem((9, 9), value)).unwrap();
+    path.display().to_string()
+}
+
+/// What single precision can't hold costs itself, and says what to do.
+#[test]
+fn maps_of_an_impossible_scale_cost_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let map = |name: &str, value| {
+        format!("{name}={}", flat_map(&folder.path().join(format!("{name}.npy")), value))
+    };
+    let maps = [("huge", 1e308), ("tiny", 1e-60), ("good", 1.0), ("large", 3e38)];
+    let mut command = fieldscope();
+    command.args(["erf", "--quiet", "--formats", "svg", "--out"]).arg(&out);
+    for (name, value) in maps {
+        command.args(["--map", &map(name, value)]);
+    }
+    command
+        .assert()
+        .code(1)
+        .stderr(contains("huge.npy").and(contains("tiny.npy")).and(contains("scale it")))
+        .stderr(contains("2 networks failed"));
+    assert!(!out.join("huge.npy").exists() && !out.join("tiny.npy").exists());
+    let rows = std::fs::read_to_string(out.join("erf.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 2, "{rows}");
+    // Of which layer and unit an existing map is, isn't known.
+    let json = read_json(&out.join("good.json"));
+    assert_eq!((json["layer"].as_str(), json["unit"].is_null()), (Some(""), true));
+}
+
+/// Whoever reads the output may stop doing so; the status still tells that something failed.
+#[test]
+fn the_status_is_kept_when_nobody_reads_the_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = flat_map(&folder.path().join("good.npy"), 1.0);
+    let run = |maps: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = std::process::Command::new(env!("CARGO_BIN_EXE_fieldscope"))
+            .args(["erf", "--quiet", "--formats", "svg", "--out"])
+            .arg(folder.path().join(format!("out{}", maps.len())))
+            .args(maps.iter().flat_map(|map| ["--map", map]))
+            .stdout(writer)
+            .stderr(std::process::Stdio::null())
+            .status();
+        status.unwrap().code()
+    };
+    let good = format!("good={good}");
+    assert_eq!(run(&[&good]), Some(0));
+    assert_eq!(run(&[&good, "bad=nowhere.npy"]), Some(1));
 }
