@@ -329,7 +329,7 @@ mod tests {
         symlink("b/1.png", root.join("0.png")).unwrap();
         symlink("../elsewhere", root.join("c")).unwrap();
         symlink("../elsewhere/2.png", root.join("d.png")).unwrap();
-        let listing = list(&[root.clone()], Order::Sorted).unwrap();
+        let listing = list(std::slice::from_ref(&root), Order::Sorted).unwrap();
         assert_eq!(listing.files, ["b/1.png", "c/2.png", "c/x/3.png"].map(|file| root.join(file)));
         let [ImageError::Repeated { count: 3, path, of }] = &listing.warnings[..] else {
             panic!("{listing:?}")
