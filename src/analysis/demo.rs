@@ -21,7 +21,7 @@ use crate::image::Order;
 use crate::progress::{Progress, Stop};
 use crate::report::{self, Options, Output};
 use crate::shapebias::result::ShapeBiasResult;
-use crate::store::{ResultFolder, atomic};
+use crate::store::{ResultFolder, Shard, atomic};
 use crate::zoo::run::Path;
 use crate::zoo::{Defaults, ModelSpec};
 
@@ -33,6 +33,9 @@ const STIMULI_PER_PAIR: u32 = 5;
 
 /// Bootstrap resamples behind each interval of shape bias.
 const RESAMPLES: usize = 2000;
+
+/// The table of how much seeds matter.
+const SPREAD: &str = "spread.csv";
 
 /// What the report says about itself.
 const DESCRIPTION: &str = "Miniatures of several architectures, each trained from three seeds on \
@@ -78,17 +81,21 @@ impl Demo {
     /// As the studies; [`AnalysisError::Store`] where the folder can't be written.
     pub fn run(&self, progress: &dyn Progress, stop: &Stop) -> Result<Outcome, AnalysisError> {
         let folder = ResultFolder::open(&self.out, "demo", "demo", self.force)?;
-        folder.check_free(["input", "spread.csv"])?;
-        folder.claim()?;
-        progress.say("step 1 of 4: drawing pictures and stimuli, unpacking trained networks");
+        let report = (!self.report.is_empty()).then(|| self.report_options().places());
+        let own = [input::FOLDER, SPREAD].map(str::to_owned);
+        folder.claim(own.into_iter().chain(report.into_iter().flatten()))?;
         let input = Input::new(&self.out);
+        let (erf, shapebias) = (self.erf_study(&input), self.shape_bias_study(&input));
+        erf.claim(Shard::WHOLE)?;
+        shapebias.claim(&[])?;
+        progress.say("step 1 of 4: drawing pictures and stimuli, unpacking trained networks");
         input.write(&self.networks, progress, stop)?;
         progress.say("step 2 of 4: effective receptive fields (`fieldscope erf`)");
-        let erf = self.erf_study(&input).run(progress, stop)?;
+        let erf = erf.run(progress, stop)?;
         progress.say("step 3 of 4: shape or texture (`fieldscope shapebias`)");
-        let shapebias = self.shape_bias_study(&input).run(progress, stop)?;
+        let shapebias = shapebias.run(progress, stop)?;
         let spread = spread::over_seeds(&self.networks, &erf.results, &shapebias.result);
-        atomic::write_bytes(&folder.file("spread.csv"), &spread::csv(&spread)?)?;
+        atomic::write_bytes(&folder.file(SPREAD), &spread::csv(&spread)?)?;
         let report = self.write_report(progress)?;
         let failures = erf.failures.into_iter().chain(shapebias.failures).collect();
         Ok(Outcome { erf: erf.results, shapebias: shapebias.result, spread, report, failures })
@@ -100,13 +107,16 @@ impl Demo {
         }
         progress.say("step 4 of 4: the report (`fieldscope report`)");
         let study = report::gather(&[self.out.join("erf"), self.out.join("shapebias")])?;
-        let options = Options {
+        Ok(report::write(&study, &self.report_options(), &self.out)?)
+    }
+
+    fn report_options(&self) -> Options {
+        Options {
             title: "Miniature networks of the demo".into(),
             description: DESCRIPTION.into(),
             outputs: self.report.clone(),
             ..Options::default()
-        };
-        Ok(report::write(&study, &options, &self.out)?)
+        }
     }
 
     fn models(&self, input: &Input) -> Vec<ModelSpec> {

@@ -1,6 +1,7 @@
 //! ERF maps of several networks and existing maps: files, tables and figures in one folder.
 
 mod figures;
+mod files;
 mod merge;
 mod network;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use ndarray::Array2;
 use tch::Device;
 
+pub(super) use self::files::is_reserved;
 use super::AnalysisError;
 use super::request::{check_labels, check_models, record_run};
 use crate::erf::describe::{Description, describe};
@@ -22,9 +24,7 @@ use crate::figure::{Colormap, Format};
 use crate::image::{self, Order};
 use crate::progress::{Progress, Stop};
 use crate::store::provenance::InputFile;
-use crate::store::{
-    Provenance, ResultFolder, Shard, StoreError, atomic, digest, npy, safe_file_name,
-};
+use crate::store::{Provenance, ResultFolder, Shard, StoreError, atomic, digest, npy};
 use crate::zoo::run::Path;
 use crate::zoo::{Init, ModelSpec};
 
@@ -87,6 +87,8 @@ struct Finished {
 struct Course<'a> {
     shard: Shard,
     every: Duration,
+    /// Whether states of finished networks are kept for a run that is started again.
+    keep: bool,
     progress: &'a dyn Progress,
     stop: &'a Stop,
 }
@@ -115,11 +117,26 @@ impl ErfStudy {
         progress: &dyn Progress,
         stop: &Stop,
     ) -> Result<Outcome, AnalysisError> {
+        let outcome = self.run_keeping_states(self.models.len() > 1, every, progress, stop)?;
+        // Until here the states of finished networks spare an interrupted study to compute them again.
+        if outcome.failures.is_empty() {
+            self.remove_states()?;
+        }
+        Ok(outcome)
+    }
+
+    /// As [`ErfStudy::run_saving`], but leaves the states for the caller to remove; with `keep` also
+    /// those of finished networks, so that the same study again has nothing to compute.
+    pub(super) fn run_keeping_states(
+        &self,
+        keep: bool,
+        every: Duration,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Outcome, AnalysisError> {
         self.check()?;
         let files = self.list(progress)?;
-        let folder = self.open(Shard::WHOLE)?;
-        folder.check_free(self.labels().map(|label| format!("{}.npy", safe_file_name(label))))?;
-        folder.claim()?;
+        let folder = self.claim(Shard::WHOLE)?;
         let started = Provenance::of_this_run();
         let mut outcome = Outcome::default();
         let mut finished = Vec::new();
@@ -127,24 +144,26 @@ impl ErfStudy {
             let done = self.describe_file(label, path, &started);
             self.keep(label, done, &folder, &mut finished, &mut outcome, progress)?;
         }
-        let course = Course { shard: Shard::WHOLE, every, progress, stop };
+        let course = Course { shard: Shard::WHOLE, every, keep, progress, stop };
         for spec in &self.models {
             let done = self.measure(spec, &files, &started, &course);
             self.keep(&spec.label, done, &folder, &mut finished, &mut outcome, progress)?;
         }
         if !finished.is_empty() {
             outcome.results = finished.iter().map(|done| done.result.clone()).collect();
-            atomic::write_bytes(&folder.file("erf.csv"), &table::csv(&outcome.results)?)?;
+            atomic::write_bytes(&folder.file(files::TABLE), &table::csv(&outcome.results)?)?;
             let panels: Vec<_> = finished.iter().map(|done| (&done.result, &done.map)).collect();
             figures::all(&panels, self.colormap, &self.formats, &folder)?;
         }
-        // Until here the states of finished networks spare an interrupted study to compute them again.
-        if outcome.failures.is_empty() {
-            for spec in &self.models {
-                state::remove(&self.state_path(&spec.label))?;
-            }
-        }
         Ok(outcome)
+    }
+
+    /// Removes what would spare another run of the study to compute its networks again.
+    pub(super) fn remove_states(&self) -> Result<(), AnalysisError> {
+        for spec in &self.models {
+            state::remove(&self.state_path(&spec.label))?;
+        }
+        Ok(())
     }
 
     /// Computes one share of the images of each network, which [`ErfStudy::merge`] puts together
@@ -163,9 +182,9 @@ impl ErfStudy {
     ) -> Result<Vec<(String, String)>, AnalysisError> {
         self.check()?;
         let files = self.list(progress)?;
-        self.open(shard)?.claim()?;
+        self.claim(shard)?;
         let started = Provenance::of_this_run();
-        let course = Course { shard, every, progress, stop };
+        let course = Course { shard, every, keep: true, progress, stop };
         let mut failures = Vec::new();
         for spec in &self.models {
             let done = self
@@ -188,13 +207,17 @@ impl ErfStudy {
         self.identity(Shard::WHOLE) == other.identity(Shard::WHOLE)
     }
 
-    fn open(&self, shard: Shard) -> Result<ResultFolder, AnalysisError> {
-        Ok(ResultFolder::open(&self.out, "erf", &self.identity(shard), self.force)?)
+    /// Takes the folder for the study, before any work.
+    pub(super) fn claim(&self, shard: Shard) -> Result<ResultFolder, AnalysisError> {
+        let identity = self.identity(shard);
+        let folder = ResultFolder::open(&self.out, "erf", &identity, self.force)?;
+        folder.claim(files::all(self, shard))?;
+        Ok(folder)
     }
 
     /// Where what a network's run has come to is kept.
     fn state_path(&self, label: &str) -> PathBuf {
-        self.out.join(format!("{}.state", safe_file_name(label)))
+        self.out.join(files::state(label))
     }
 
     /// Labels of maps and networks, in order.
@@ -204,7 +227,7 @@ impl ErfStudy {
     }
 
     /// What can be refused before any work.
-    fn check(&self) -> Result<(), AnalysisError> {
+    pub(super) fn check(&self) -> Result<(), AnalysisError> {
         let refuse = |reason: String| Err(AnalysisError::Request(reason));
         if self.models.is_empty() && self.maps.is_empty() {
             return refuse("nothing to measure: give --model or --map".into());
@@ -215,7 +238,7 @@ impl ErfStudy {
         if self.num_images == 0 || self.size.contains(&0) {
             return refuse("--num-images and --size must be at least 1".into());
         }
-        check_labels(self.labels(), |name| name == "erf" || name.starts_with("erf-"))?;
+        check_labels(self.labels(), is_reserved)?;
         check_models(&self.models, self.init, self.device)
     }
 
@@ -295,12 +318,11 @@ impl ErfStudy {
     ) -> Result<(), AnalysisError> {
         match done {
             Ok(done) => {
-                let name = safe_file_name(label);
                 let single = done.map.mapv(|value| value as f32);
-                npy::write_map(&folder.file(format!("{name}.npy")), &single)?;
+                npy::write_map(&folder.file(files::map(label)), &single)?;
                 let mut json = serde_json::to_vec_pretty(&done.result).map_err(to_store_error)?;
                 json.push(b'\n');
-                atomic::write_bytes(&folder.file(format!("{name}.json")), &json)?;
+                atomic::write_bytes(&folder.file(files::result(label)), &json)?;
                 figures::one(&done.result, &done.map, self.colormap, &self.formats, folder)?;
                 finished.push(done);
                 Ok(())

@@ -301,7 +301,7 @@ fn check_labels(
             );
             return Err(source.at(tables[index].span().start, problem));
         }
-        if name == "erf" || name.starts_with("erf-") {
+        if super::erf::is_reserved(&name) {
             let problem =
                 format!("key `label`: {} is the name of the study's own files", network.label);
             return Err(source.at(tables[index].span().start, problem));

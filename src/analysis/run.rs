@@ -28,6 +28,9 @@ use crate::store::{atomic, safe_file_name};
 use crate::zoo::inspection::{Inspection, inspect};
 use crate::zoo::run::Path;
 
+/// The folder of the report in a study's folder.
+const REPORT: &str = "report";
+
 /// What a run gives.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
@@ -83,6 +86,17 @@ pub fn finish(
     Ok(outcome)
 }
 
+/// Takes the folder of the study's report, so that a report of other results, or what a user keeps
+/// there, isn't overwritten (unless `force`). A study that is changed and run again has its own.
+///
+/// # Errors
+///
+/// [`AnalysisError::Store`].
+pub fn claim_report(analysis: &Analysis, force: bool) -> Result<(), AnalysisError> {
+    let folder = analysis.out.join(REPORT);
+    Ok(report::claim(&folder, "the study in the folder above", &analysis.report, force)?)
+}
+
 /// Does the tasks, with shares where they are given, and makes the report.
 fn carry_out(
     analysis: &Analysis,
@@ -91,6 +105,7 @@ fn carry_out(
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<Outcome, AnalysisError> {
+    claim_report(analysis, false)?;
     let mut outcome = Outcome::default();
     for task in plan {
         match &task.state {
@@ -114,7 +129,7 @@ fn carry_out(
     }
     let folders = result_folders(analysis);
     let study = report::gather(&folders)?;
-    outcome.report = report::write(&study, &analysis.report, &analysis.out.join("report"))?;
+    outcome.report = report::write(&study, &analysis.report, &analysis.out.join(REPORT))?;
     Ok(outcome)
 }
 

@@ -20,7 +20,7 @@ use crate::shapebias::analyse::Study;
 use crate::shapebias::bootstrap::Bootstrap;
 use crate::shapebias::categories::Categories;
 use crate::shapebias::decision_file::DecisionReader;
-use crate::shapebias::decision_log::{self, LogHead, part_path};
+use crate::shapebias::decision_log::{self, LogHead, part_name, part_path};
 use crate::shapebias::error::ShapeBiasError;
 use crate::shapebias::observer::Observer;
 use crate::shapebias::output;
@@ -100,12 +100,11 @@ impl ShapeBiasStudy {
         let pattern = self.pattern()?;
         let set = self.list(&pattern, &categories)?;
         let paths = self.decision_paths()?;
-        let folder = self.open(Shard::WHOLE)?;
-        folder.check_free([output::JSON_NAME, output::CSV_NAME])?;
-        folder.claim()?;
         let mut issues = set.issues;
         let mut observers =
             self.read_decisions(&pattern, &categories, &set.stimuli, &mut issues)?;
+        let further: Vec<&str> = observers.iter().map(|known| known.label.as_str()).collect();
+        let folder = self.claim(&further)?;
         let mut failures = Vec::new();
         for issue in &issues {
             progress.warn(&issue.message);
@@ -172,7 +171,8 @@ impl ShapeBiasStudy {
         self.check()?;
         let categories = self.categories()?;
         let set = self.list(&self.pattern()?, &categories)?;
-        self.open(shard)?.claim()?;
+        let folder = self.open(shard)?;
+        folder.claim(self.decision_names()?.into_iter().map(|name| part_name(&name)))?;
         let mut failures = Vec::new();
         for (spec, path) in self.models.iter().zip(&self.decision_paths()?) {
             let work = Work { spec, path, stimuli: &set.stimuli, categories: &categories, shard };
@@ -227,9 +227,7 @@ impl ShapeBiasStudy {
             let mut decisions: Vec<_> =
                 logs.into_iter().flat_map(|(_, log)| log.decisions).collect();
             decisions.sort_by_key(|decision| places.get(decision.stimulus.as_str()));
-            let folder = self.open(Shard::WHOLE)?;
-            folder.check_free([output::JSON_NAME, output::CSV_NAME])?;
-            folder.claim()?;
+            self.claim(&[])?;
             let head = LogHead { settings, shard: Shard::WHOLE, finished: false };
             decision_log::write_log(&part_path(path), &spec.label, &head, &decisions)?;
         }
@@ -255,9 +253,29 @@ impl ShapeBiasStudy {
         })
     }
 
-    fn decision_paths(&self) -> Result<Vec<PathBuf>, AnalysisError> {
+    /// Names of the files of the networks' decisions in the study's folder.
+    fn decision_names(&self) -> Result<Vec<String>, AnalysisError> {
         let labels: Vec<&str> = self.models.iter().map(|spec| spec.label.as_str()).collect();
-        Ok(output::decision_paths(&self.out, &labels)?)
+        Ok(output::decision_names(&labels)?)
+    }
+
+    fn decision_paths(&self) -> Result<Vec<PathBuf>, AnalysisError> {
+        Ok(self.decision_names()?.iter().map(|name| self.out.join(name)).collect())
+    }
+
+    /// Takes the folder for the study, before any work. `further` are the labels of observers that
+    /// aren't networks of the study.
+    pub(super) fn claim(&self, further: &[&str]) -> Result<ResultFolder, AnalysisError> {
+        let folder = self.open(Shard::WHOLE)?;
+        let mut names = vec![output::JSON_NAME.to_owned(), output::CSV_NAME.to_owned()];
+        for name in self.decision_names()? {
+            names.extend([part_name(&name), name]);
+        }
+        let networks = self.models.iter().map(|spec| spec.label.as_str());
+        let observers = networks.chain(further.iter().copied()).filter(|_| self.confusion);
+        names.extend(figures::names(observers, &self.formats));
+        folder.claim(names)?;
+        Ok(folder)
     }
 
     fn open(&self, shard: Shard) -> Result<ResultFolder, AnalysisError> {

@@ -36,7 +36,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
                 part.display()
             )));
         }
-        for line in recorded.into_values() {
+        let lines =
+            recorded.into_iter().filter(|(command, _)| command == "erf" || command == "shapebias");
+        for (_, line) in lines {
             match Cli::try_parse_from(&line).map(|cli| cli.command) {
                 Ok(Command::Erf(arguments)) => erf_parts.push((part.clone(), arguments)),
                 Ok(Command::ShapeBias(arguments)) => {

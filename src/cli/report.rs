@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use fieldscope::figure::Colormap;
+use fieldscope::progress::Progress;
 use fieldscope::report::{self, Options, Output};
+use fieldscope::store::digest;
 
 use super::Failure;
 use super::console::{self, Console, out};
 use super::values::colormap;
-use fieldscope::progress::Progress;
 
 /// Compare results in a report for a paper: HTML, Markdown, LaTeX with figures
 ///
@@ -40,6 +41,10 @@ pub struct Arguments {
     #[arg(long, value_delimiter = ',', value_enum,
         default_values = ["html", "markdown", "latex"], value_name = "FORMAT,...")]
     formats: Vec<OutputName>,
+
+    /// Overwrite results that a different run made
+    #[arg(long)]
+    force: bool,
 
     /// Print the paths as JSON
     #[arg(long)]
@@ -75,6 +80,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             options.outputs.push(output);
         }
     }
+    let subject = digest::sha256_bytes(format!("{:?}", arguments.folders).as_bytes());
+    report::claim(&arguments.out, &subject, &options, arguments.force)?;
     let written = report::write(&study, &options, &arguments.out)?;
     if arguments.json {
         return console::json(&written);

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use fieldscope::analysis::file::Analysis;
 use fieldscope::analysis::run::division::Division;
-use fieldscope::analysis::run::{Outcome, State, Task, finish, plan, run as run_analysis};
+use fieldscope::analysis::run::{
+    Outcome, State, Task, claim_report, finish, plan, run as run_analysis,
+};
 
 use super::console::{self, Console, out};
 use super::values::{apply_threads, report_failures};
@@ -44,8 +46,9 @@ pub struct Arguments {
     #[arg(long, requires = "merge")]
     remove_parts: bool,
 
-    /// Begin a task anew whose part is of other settings
-    #[arg(long, requires = "task")]
+    /// Overwrite what is in the way of the report; with --task, begin anew where the part is of other
+    /// settings
+    #[arg(long)]
     force: bool,
 
     /// Folder for results and report, instead of the file's
@@ -71,6 +74,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = console::stop_on_interrupt();
     let console = Console::new(arguments.quiet);
     let division = arguments.shards.map(|shards| Division::new(&analysis, shards));
+    if arguments.force && arguments.task.is_none() {
+        claim_report(&analysis, true).map_err(failure)?;
+    }
     let outcome = match (division, arguments.task, arguments.merge) {
         (Some(division), Some(index), _) => {
             let task = division.run(&analysis, index, arguments.force, &console, stop);

@@ -125,6 +125,11 @@ impl Figure {
             .map_err(|error| FigureError::Pdf(error.to_string()))
     }
 
+    /// Names of the files that [`Figure::save`] writes.
+    pub fn file_names(stem: &str, formats: &[Format]) -> impl Iterator<Item = String> {
+        formats.iter().map(move |format| format!("{stem}.{}", format.extension()))
+    }
+
     /// Writes `dir/stem.svg`, `.png` (at [`PRINT_DPI`]), `.pdf`: those in `formats`; returns their
     /// paths. Each file appears whole or not at all.
     ///
@@ -137,8 +142,8 @@ impl Figure {
         formats: &[Format],
     ) -> Result<Vec<PathBuf>, FigureError> {
         let mut written = Vec::with_capacity(formats.len());
-        for format in formats {
-            let path = dir.join(format!("{stem}.{}", format.extension()));
+        for (format, name) in formats.iter().zip(Self::file_names(stem, formats)) {
+            let path = dir.join(name);
             let bytes = match format {
                 Format::Svg => self.svg.as_bytes().to_vec(),
                 Format::Png => self.png(PRINT_DPI)?,

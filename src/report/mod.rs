@@ -26,4 +26,4 @@ pub use error::ReportError;
 pub use gather::gather;
 pub use options::{Options, Output};
 pub use study::Study;
-pub use write::write;
+pub use write::{claim, write};

@@ -4,14 +4,30 @@ use std::path::{Path, PathBuf};
 
 use super::bibliography;
 use super::figures::{self, Drawn};
-use super::options::{Options, Output};
+use super::options::{FIGURES, HTML, LATEX, MARKDOWN, Options, Output, TABLES};
 use super::parts::{Parts, general_warnings};
 use super::prose::Paragraph;
 use super::study::Study;
 use super::tables::{self, Table};
 use super::{ReportError, findings, html, latex, markdown, methods};
 use crate::figure::Format;
-use crate::store::atomic;
+use crate::store::{ResultFolder, StoreError, atomic};
+
+/// Takes `folder` for a report, before it is written: of `subject`, which tells reports of other
+/// results apart.
+///
+/// # Errors
+///
+/// [`StoreError`]: a report of other results is there, or something that no report has left (neither
+/// with `force`); the folder can't be written.
+pub fn claim(
+    folder: &Path,
+    subject: &str,
+    options: &Options,
+    force: bool,
+) -> Result<(), StoreError> {
+    ResultFolder::open(folder, "report", subject, force)?.claim(options.places())
+}
 
 /// Writes the report into `folder`: `tables/*.csv`, and `report.html`, `report.md` with `figures/*.svg`
 /// and `latex/` as asked for. Returns the files that a reader opens first.
@@ -23,7 +39,7 @@ pub fn write(study: &Study, options: &Options, folder: &Path) -> Result<Vec<Path
     let mut full = tables::all(study);
     tables::replace_captions(&mut full, &options.captions);
     for table in &full {
-        let path = folder.join("tables").join(format!("{}.csv", table.name));
+        let path = folder.join(TABLES).join(format!("{}.csv", table.name));
         atomic::write_bytes(&path, &table.clone().without_empty_columns().csv()?)?;
     }
     let select = |table: &Table| {
@@ -51,13 +67,13 @@ pub fn write(study: &Study, options: &Options, folder: &Path) -> Result<Vec<Path
     for output in &options.outputs {
         written.push(match output {
             Output::Html => {
-                let path = folder.join("report.html");
+                let path = folder.join(HTML);
                 let page = html::document(study, &parts, options)?;
                 atomic::write_bytes(&path, page.as_bytes())?;
                 path
             }
             Output::Markdown => write_markdown(&parts, options, folder)?,
-            Output::Latex => latex::write(&parts, options, &folder.join("latex"))?,
+            Output::Latex => latex::write(&parts, options, &folder.join(LATEX))?,
         });
     }
     Ok(written)
@@ -85,7 +101,7 @@ fn write_markdown(
     folder: &Path,
 ) -> Result<PathBuf, ReportError> {
     for figure in parts.figures {
-        figure.figure.save(&folder.join("figures"), &figure.name, &[Format::Svg])?;
+        figure.figure.save(&folder.join(FIGURES), &figure.name, &[Format::Svg])?;
     }
     let shown: Vec<&Drawn> = parts.figures.iter().collect();
     let document = markdown::document(&markdown::Page {
@@ -99,7 +115,7 @@ fn write_markdown(
         commands: parts.commands,
         references: parts.references,
     });
-    let path = folder.join("report.md");
+    let path = folder.join(MARKDOWN);
     atomic::write_bytes(&path, document.as_bytes())?;
     Ok(path)
 }

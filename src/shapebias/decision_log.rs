@@ -41,6 +41,11 @@ pub fn part_path(path: &Path) -> PathBuf {
     part.into()
 }
 
+/// As [`part_path`], of a name in a folder.
+pub fn part_name(name: &str) -> String {
+    part_path(Path::new(name)).to_string_lossy().into_owned()
+}
+
 /// The log of a network at work: every row is in `LABEL.csv.part` as soon as it is made.
 pub struct DecisionLog<'a> {
     path: PathBuf,

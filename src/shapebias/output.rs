@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::error::ShapeBiasError;
 use super::result::ShapeBiasResult;
@@ -34,26 +34,25 @@ pub fn write(folder: &Path, result: &ShapeBiasResult) -> Result<(), ShapeBiasErr
     Ok(())
 }
 
-/// Where each network's decisions go, in the order of the labels.
+/// Where in its folder each network's decisions go, in the order of the labels.
 ///
 /// # Errors
 /// Where two labels would share a file.
-pub fn decision_paths(folder: &Path, labels: &[&str]) -> Result<Vec<PathBuf>, ShapeBiasError> {
-    let mut owners: HashMap<PathBuf, &str> = HashMap::new();
-    let mut paths = Vec::new();
+pub fn decision_names(labels: &[&str]) -> Result<Vec<String>, ShapeBiasError> {
+    let mut owners: HashMap<String, &str> = HashMap::new();
+    let mut names = Vec::new();
     for &label in labels {
-        let name = format!("{}.csv", safe_file_name(label));
-        let path = folder.join("decisions").join(name);
-        if let Some(other) = owners.insert(path.clone(), label) {
+        let name = format!("decisions/{}.csv", safe_file_name(label));
+        if let Some(other) = owners.insert(name.clone(), label) {
             return Err(ShapeBiasError::LabelsCollide {
                 first: other.to_owned(),
                 second: label.to_owned(),
-                path,
+                path: name.into(),
             });
         }
-        paths.push(path);
+        names.push(name);
     }
-    Ok(paths)
+    Ok(names)
 }
 
 #[cfg(test)]
@@ -102,10 +101,9 @@ mod tests {
 
     #[test]
     fn labels_that_share_a_file_are_refused() {
-        let paths = decision_paths(Path::new("out"), &["Lite 0", "../x"]).unwrap();
-        assert_eq!(paths[0], Path::new("out/decisions/Lite_0.csv"));
-        assert_eq!(paths[1].parent(), Some(Path::new("out/decisions")));
-        let message = decision_paths(Path::new("out"), &["a b", "a:b"]).unwrap_err().to_string();
+        let names = decision_names(&["Lite 0", "../x"]).unwrap();
+        assert_eq!(names, ["decisions/Lite_0.csv", "decisions/x.csv"]);
+        let message = decision_names(&["a b", "a:b"]).unwrap_err().to_string();
         assert!(message.contains("\"a b\" and \"a:b\""), "{message}");
     }
 }

@@ -1,13 +1,13 @@
 //! A folder of results, which a different run doesn't overwrite, and names of files in it.
 
+mod manifest;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::{StoreError, atomic, provenance};
+use self::manifest::{Manifest, RunRecord};
+use super::StoreError;
 
 /// Name of the file that says which runs made the results beside it.
 pub const MANIFEST_NAME: &str = "fieldscope-run.json";
@@ -26,30 +26,14 @@ pub struct ResultFolder {
     command: String,
     identity: String,
     force: bool,
-    /// True where an earlier run that was asked the same thing made the results.
-    ours: bool,
-}
-
-/// The manifest: for each command, the run whose results are here.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Manifest {
-    runs: BTreeMap<String, RunRecord>,
-}
-
-/// What the manifest says of one run.
-#[derive(Debug, Serialize, Deserialize)]
-struct RunRecord {
-    identity: String,
-    version: String,
-    command_line: Vec<String>,
-    date: String,
 }
 
 impl ResultFolder {
     /// Checks that the run may write to `path`, and creates nothing yet.
     ///
     /// `command` is the command's name ("erf"), `identity` a digest of what it was asked:
-    /// everything that the results depend on, such as networks, images and options.
+    /// everything that the results depend on, such as networks, images and options. A run with
+    /// another identity that has left nothing of what it was to write is no hindrance.
     ///
     /// # Errors
     /// [`StoreError::DifferentRun`] where a run of the same command with another identity made the
@@ -61,14 +45,9 @@ impl ResultFolder {
         identity: &str,
         force: bool,
     ) -> Result<Self, StoreError> {
-        let mut folder = Self {
-            path: path.to_path_buf(),
-            command: command.to_owned(),
-            identity: identity.to_owned(),
-            force,
-            ours: false,
-        };
-        folder.ours = folder.check(&folder.read_manifest()?)?;
+        let (path, command) = (path.to_path_buf(), command.to_owned());
+        let folder = Self { path, command, identity: identity.to_owned(), force };
+        folder.own_record(&Manifest::read(&folder.path, force)?)?;
         Ok(folder)
     }
 
@@ -82,58 +61,77 @@ impl ResultFolder {
         self.path.join(name)
     }
 
-    /// Checks that no file of these names is in the way which this run's predecessor didn't make,
-    /// so that a user's own `erf.csv` survives. To be called before the work that fills the files.
+    /// Checks that nothing of these names is in the way which this run's predecessor didn't make, so
+    /// that a user's own `erf.csv` survives.
     ///
     /// # Errors
     /// [`StoreError::FileInTheWay`], naming the first such file.
-    pub fn check_free<N: AsRef<Path>>(
+    pub fn check_free<N: AsRef<str>>(
         &self,
         names: impl IntoIterator<Item = N>,
     ) -> Result<(), StoreError> {
-        if self.ours || self.force {
-            return Ok(());
-        }
-        match names.into_iter().map(|name| self.file(name)).find(|path| path.exists()) {
-            Some(path) => Err(StoreError::FileInTheWay { path }),
-            None => Ok(()),
-        }
+        let manifest = Manifest::read(&self.path, self.force)?;
+        self.refuse_foreign(self.own_record(&manifest)?, names)
     }
 
-    /// Creates the folder and records this run in its manifest. To be called before the first
-    /// result is written, so that the results of a run that is interrupted are known to be its own.
+    /// Creates the folder and records this run and what it will write in the manifest: files, or
+    /// folders of which all is its own. To be called before the work that fills them, so that the
+    /// results of a run that is interrupted are known to be its own.
     ///
     /// # Errors
     /// As [`ResultFolder::open`], for another run may have claimed the folder since;
-    /// [`StoreError::Io`] where it can't be written.
-    pub fn claim(&self) -> Result<(), StoreError> {
-        let mut manifest = self.read_manifest()?;
-        self.check(&manifest)?;
-        let record = RunRecord {
-            identity: self.identity.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            command_line: provenance::command_line(),
-            date: provenance::now(),
-        };
+    /// [`StoreError::FileInTheWay`] where this run's predecessor didn't make what is there;
+    /// [`StoreError::Io`] where the folder can't be written.
+    pub fn claim(&self, names: impl IntoIterator<Item = String>) -> Result<(), StoreError> {
+        let mut files: Vec<String> = names.into_iter().collect();
+        // Nothing is created where the claim is refused.
+        self.check_free(&files)?;
+        fs::create_dir_all(&self.path)
+            .map_err(|cause| StoreError::io("create the folder", &self.path, cause))?;
+        let _lock = manifest::lock(&self.path);
+        let mut manifest = Manifest::read(&self.path, self.force)?;
+        let own = self.own_record(&manifest)?;
+        self.refuse_foreign(own, &files)?;
+        files.extend(own.and_then(|record| record.files.clone()).unwrap_or_default());
+        files.sort();
+        files.dedup();
+        let record = RunRecord::of_this_run(&self.identity, files);
         manifest.runs.insert(self.command.clone(), record);
-        let path = self.file(MANIFEST_NAME);
-        atomic::write(&path, |writer| {
-            serde_json::to_writer_pretty(&mut *writer, &manifest)?;
-            io::Write::write_all(writer, b"\n")
-        })
+        manifest.write(&self.path)
     }
 
-    /// Whether the folder's results are this run's own; an error where they are a different run's.
-    fn check(&self, manifest: &Manifest) -> Result<bool, StoreError> {
+    /// The record of an earlier run that was asked the same; an error where the results are a
+    /// different run's.
+    fn own_record<'a>(&self, manifest: &'a Manifest) -> Result<Option<&'a RunRecord>, StoreError> {
         match manifest.runs.get(&self.command) {
-            Some(record) if record.identity == self.identity => Ok(true),
-            Some(record) if !self.force => Err(StoreError::DifferentRun {
-                folder: self.path.clone(),
-                command: self.command.clone(),
-                date: record.date.clone(),
-            }),
-            _ => Ok(false),
+            Some(record) if record.identity == self.identity => Ok(Some(record)),
+            Some(record) if !self.force && !record.left_nothing(&self.path) => {
+                Err(StoreError::DifferentRun {
+                    folder: self.path.clone(),
+                    command: self.command.clone(),
+                    date: record.date.clone(),
+                })
+            }
+            _ => Ok(None),
         }
+    }
+
+    fn refuse_foreign<N: AsRef<str>>(
+        &self,
+        own: Option<&RunRecord>,
+        names: impl IntoIterator<Item = N>,
+    ) -> Result<(), StoreError> {
+        if self.force {
+            return Ok(());
+        }
+        for name in names {
+            let path = self.file(name.as_ref());
+            let foreign = own.is_none_or(|record| !record.owns(name.as_ref()));
+            if foreign && path.symlink_metadata().is_ok() {
+                return Err(StoreError::FileInTheWay { path });
+            }
+        }
+        Ok(())
     }
 
     /// The command lines of the runs that made the results in `folder`, by command ("erf").
@@ -141,29 +139,8 @@ impl ResultFolder {
     /// # Errors
     /// [`StoreError::Manifest`], [`StoreError::Io`].
     pub fn recorded(folder: &Path) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
-        let reader = Self {
-            path: folder.to_path_buf(),
-            command: String::new(),
-            identity: String::new(),
-            force: false,
-            ours: false,
-        };
-        let runs = reader.read_manifest()?.runs;
+        let runs = Manifest::read(folder, false)?.runs;
         Ok(runs.into_iter().map(|(command, run)| (command, run.command_line)).collect())
-    }
-
-    fn read_manifest(&self) -> Result<Manifest, StoreError> {
-        let path = self.file(MANIFEST_NAME);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Manifest::default()),
-            Err(error) => return Err(StoreError::io("read", &path, error)),
-        };
-        match serde_json::from_slice(&text) {
-            Ok(manifest) => Ok(manifest),
-            Err(_) if self.force => Ok(Manifest::default()),
-            Err(error) => Err(StoreError::Manifest { path, problem: error.to_string() }),
-        }
     }
 }
 
@@ -192,56 +169,98 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Claims the folder for a run that writes `files`, and writes them.
+    fn run(path: &Path, command: &str, identity: &str, files: &[&str]) -> Result<(), StoreError> {
+        let folder = ResultFolder::open(path, command, identity, false)?;
+        folder.claim(files.iter().map(ToString::to_string))?;
+        for name in files {
+            fs::write(folder.file(name), identity).unwrap();
+        }
+        Ok(())
+    }
+
     #[test]
     fn the_same_run_may_overwrite_and_a_different_one_may_not() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("out");
-        let first = ResultFolder::open(&path, "erf", "one", false).unwrap();
+        ResultFolder::open(&path, "erf", "one", false).unwrap();
         assert!(!path.exists());
-        first.claim().unwrap();
-        ResultFolder::open(&path, "erf", "one", false).unwrap().claim().unwrap();
+        run(&path, "erf", "one", &["erf.csv"]).unwrap();
+        run(&path, "erf", "one", &["erf.csv", "one.npy"]).unwrap();
 
-        let error = ResultFolder::open(&path, "erf", "two", false).unwrap_err().to_string();
+        let error = run(&path, "erf", "two", &["two.npy"]).unwrap_err().to_string();
         assert!(error.contains("--force") && error.contains("--out"), "{error}");
-        ResultFolder::open(&path, "erf", "two", true).unwrap().claim().unwrap();
+        let forced = ResultFolder::open(&path, "erf", "two", true).unwrap();
+        forced.claim(["erf.csv".to_owned()]).unwrap();
         assert!(ResultFolder::open(&path, "erf", "one", false).is_err());
     }
 
     #[test]
-    fn two_commands_share_a_folder() {
+    fn two_commands_share_a_folder_but_no_file() {
         let place = tempfile::tempdir().unwrap();
-        ResultFolder::open(place.path(), "erf", "one", false).unwrap().claim().unwrap();
-        ResultFolder::open(place.path(), "shapebias", "two", false).unwrap().claim().unwrap();
-        ResultFolder::open(place.path(), "erf", "one", false).unwrap();
-        assert!(ResultFolder::open(place.path(), "shapebias", "one", false).is_err());
+        run(place.path(), "erf", "one", &["a.json"]).unwrap();
+        run(place.path(), "shapebias", "two", &["shapebias.json"]).unwrap();
+        run(place.path(), "erf", "one", &["a.json"]).unwrap();
+        let error = run(place.path(), "erf", "one", &["shapebias.json"]).unwrap_err();
+        assert!(matches!(error, StoreError::FileInTheWay { .. }), "{error}");
+        assert!(run(place.path(), "shapebias", "one", &["other.json"]).is_err());
+    }
+
+    #[test]
+    fn commands_that_claim_a_folder_at_once_are_all_recorded() {
+        let place = tempfile::tempdir().unwrap();
+        let commands: Vec<String> = (0..16).map(|number| number.to_string()).collect();
+        std::thread::scope(|scope| {
+            for command in &commands {
+                scope.spawn(|| run(place.path(), command, "one", &[]).unwrap());
+            }
+        });
+        assert_eq!(ResultFolder::recorded(place.path()).unwrap().len(), commands.len());
     }
 
     #[test]
     fn a_run_that_comes_between_opening_and_claiming_wins() {
         let place = tempfile::tempdir().unwrap();
         let late = ResultFolder::open(place.path(), "erf", "late", false).unwrap();
-        ResultFolder::open(place.path(), "erf", "early", false).unwrap().claim().unwrap();
-        assert!(matches!(late.claim(), Err(StoreError::DifferentRun { .. })));
+        run(place.path(), "erf", "early", &["erf.csv"]).unwrap();
+        assert!(matches!(late.claim(["a".to_owned()]), Err(StoreError::DifferentRun { .. })));
+    }
+
+    #[test]
+    fn a_run_that_left_nothing_is_no_hindrance() {
+        let place = tempfile::tempdir().unwrap();
+        let failed = ResultFolder::open(place.path(), "erf", "mistyped", false).unwrap();
+        failed.claim(["a.npy", "a.state"].map(str::to_owned)).unwrap();
+        ResultFolder::open(place.path(), "erf", "corrected", false).unwrap();
+        fs::write(place.path().join("a.state"), "half a map").unwrap();
+        assert!(ResultFolder::open(place.path(), "erf", "corrected", false).is_err());
     }
 
     #[test]
     fn files_of_unknown_origin_are_kept_unless_forced() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("erf.csv"), "mine").unwrap();
-        let folder = ResultFolder::open(place.path(), "erf", "one", false).unwrap();
-        folder.check_free(["resnet50.npy"]).unwrap();
-        let error = folder.check_free(["resnet50.npy", "erf.csv"]).unwrap_err().to_string();
-        assert!(error.contains("erf.csv exists"), "{error}");
-        ResultFolder::open(place.path(), "erf", "one", true)
-            .unwrap()
-            .check_free(["erf.csv"])
-            .unwrap();
+        run(place.path(), "erf", "one", &["resnet50.npy"]).unwrap();
+        // Neither before nor after the run has made other files.
+        for _ in 0..2 {
+            let error = run(place.path(), "erf", "one", &["resnet50.npy", "erf.csv"]).unwrap_err();
+            assert!(error.to_string().contains("erf.csv exists"), "{error}");
+        }
+        let forced = ResultFolder::open(place.path(), "erf", "one", true).unwrap();
+        forced.claim(["erf.csv".to_owned()]).unwrap();
+        run(place.path(), "erf", "one", &["resnet50.npy", "erf.csv"]).unwrap();
+    }
 
-        folder.claim().unwrap();
-        ResultFolder::open(place.path(), "erf", "one", false)
-            .unwrap()
-            .check_free(["erf.csv"])
-            .unwrap();
+    /// As `reports/` of earlier versions have them.
+    #[test]
+    fn a_manifest_without_names_means_all_files() {
+        let place = tempfile::tempdir().unwrap();
+        let runs = r#"{"identity": "one", "version": "0.1.0", "command_line": [], "date": ""}"#;
+        let manifest = format!(r#"{{"runs": {{"erf": {runs}}}}}"#);
+        fs::write(place.path().join(MANIFEST_NAME), manifest).unwrap();
+        assert!(run(place.path(), "erf", "two", &["a"]).is_err());
+        fs::write(place.path().join("a"), "").unwrap();
+        run(place.path(), "erf", "one", &["a"]).unwrap();
     }
 
     #[test]
@@ -250,7 +269,7 @@ mod tests {
         fs::write(place.path().join(MANIFEST_NAME), "not json").unwrap();
         let error = ResultFolder::open(place.path(), "erf", "one", false).unwrap_err().to_string();
         assert!(error.contains(MANIFEST_NAME), "{error}");
-        ResultFolder::open(place.path(), "erf", "one", true).unwrap().claim().unwrap();
+        ResultFolder::open(place.path(), "erf", "one", true).unwrap().claim([]).unwrap();
         ResultFolder::open(place.path(), "erf", "one", false).unwrap();
     }
 

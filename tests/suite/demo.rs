@@ -8,6 +8,7 @@ use fieldscope::analysis::demo::Demo;
 use fieldscope::demo::{CATEGORIES, MINIATURES, Part, SIDE, Scene, seed};
 use fieldscope::nn::{Mode, forward};
 use fieldscope::progress::{Silent, Stop};
+use fieldscope::report::Output;
 use fieldscope::weights::read_bytes;
 use fieldscope::zoo::{Defaults, find, fit};
 use tch::{Kind, Tensor};
@@ -81,6 +82,31 @@ fn the_sample_report_is_what_the_program_gives() {
             let difference = (number(&found, column) - number(expected, column)).abs();
             assert!(difference <= allowed, "{label:?} {column}: {difference}");
         }
+    }
+}
+
+#[test]
+fn a_stopped_demo_claims_no_decisions_and_files_of_others_stop_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = |out: &Path| Demo {
+        networks: MINIATURES[..1].to_vec(),
+        out: out.to_owned(),
+        force: false,
+        formats: Vec::new(),
+        report: vec![Output::Markdown],
+    };
+    let stop = Stop::new();
+    stop.set();
+    let error = demo(&folder.path().join("stopped")).run(&Silent, &stop).unwrap_err();
+    assert!(error.is_stop() && !error.to_string().contains("decisions"), "{error}");
+
+    for name in ["report.md", "erf/erf.csv", "shapebias/shapebias.csv"] {
+        let out = folder.path().join(name.replace('/', "-"));
+        std::fs::create_dir_all(out.join(name).parent().unwrap()).unwrap();
+        std::fs::write(out.join(name), "mine").unwrap();
+        let error = demo(&out).run(&Silent, &Stop::new()).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("--force"), "{error}");
+        assert!(!out.join("input").exists(), "it began all the same");
     }
 }
 

@@ -11,6 +11,7 @@ mod golden_networks;
 mod hostile;
 mod image;
 mod networks_elsewhere;
+mod overwriting;
 mod published_decisions;
 mod report;
 mod resume;

@@ -2,13 +2,14 @@
 
 use ndarray::Array2;
 
+use super::files;
 use crate::analysis::AnalysisError;
 use crate::erf::result::ErfResult;
 use crate::figure::heatmap::HeatmapSpec;
 use crate::figure::panels::PanelsSpec;
 use crate::figure::{Colormap, Figure, Format, heatmap, panels, profile};
 use crate::report::charts;
-use crate::store::{ResultFolder, safe_file_name};
+use crate::store::ResultFolder;
 
 /// The heatmap of one network: `LABEL.png`, `.svg`, `.pdf`.
 pub fn one(
@@ -23,7 +24,7 @@ pub fn one(
         scale: Default::default(),
         colormap,
     };
-    save(&heatmap::draw(&spec)?, folder, &safe_file_name(&result.label), formats)
+    save(&heatmap::draw(&spec)?, folder, &files::heatmap(&result.label), formats)
 }
 
 /// All networks side by side on one scale (`erf.*`) and their mass against the side of a centred
@@ -36,9 +37,9 @@ pub fn all(
 ) -> Result<(), AnalysisError> {
     let panels = results.iter().map(|(result, map)| charts::panel(result, map.view())).collect();
     let spec = PanelsSpec { panels, scale: Default::default(), colormap };
-    save(&panels::draw(&spec)?, folder, "erf", formats)?;
+    save(&panels::draw(&spec)?, folder, files::PANELS, formats)?;
     let spec = charts::profile(results.iter().copied());
-    save(&profile::draw(&spec)?, folder, "erf-profile", formats)
+    save(&profile::draw(&spec)?, folder, files::PROFILE, formats)
 }
 
 fn save(

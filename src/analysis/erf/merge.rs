@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ErfStudy;
+use super::{ErfStudy, files};
 use crate::analysis::AnalysisError;
 use crate::analysis::shards::{Share, check_shares};
 use crate::erf::measured::Measured;
 use crate::erf::state::{Head, State};
-use crate::store::{Shard, StoreError, safe_file_name};
+use crate::store::{Shard, StoreError};
 
 /// One network's state in the folder of a share.
 struct Part<'a> {
@@ -48,9 +48,7 @@ impl ErfStudy {
                 continue;
             };
             let settings = parts.swap_remove(0).head.settings;
-            let folder = self.open(Shard::WHOLE)?;
-            folder.check_free([format!("{}.npy", safe_file_name(&spec.label))])?;
-            folder.claim()?;
+            self.claim(Shard::WHOLE)?;
             State { head: Head { settings, shard: Shard::WHOLE, finished: false }, measured }
                 .write(&self.state_path(&spec.label))?;
         }
@@ -59,7 +57,7 @@ impl ErfStudy {
 }
 
 fn part<'a>(folder: &'a Path, label: &str) -> Result<Part<'a>, AnalysisError> {
-    let state = folder.join(format!("{}.state", safe_file_name(label)));
+    let state = folder.join(files::state(label));
     let head = Head::read(&state)?.ok_or_else(|| {
         AnalysisError::Parts(format!("{} holds no part of {label}", folder.display()))
     })?;

@@ -85,8 +85,8 @@ impl Combination {
         };
         let identity = digest::sha256_bytes(format!("{self:?}").as_bytes());
         let folder = ResultFolder::open(&self.out, "shapebias", &identity, self.force)?;
-        folder.check_free([output::JSON_NAME, output::CSV_NAME])?;
-        folder.claim()?;
+        let tables = [output::JSON_NAME, output::CSV_NAME].map(str::to_owned);
+        folder.claim(tables.into_iter().chain(figures::names([], &self.formats)))?;
         let reader = DecisionReader::new(&pattern, &categories, &set.stimuli)?;
         let mut issues = set.issues;
         let mut observers = Vec::new();

@@ -9,6 +9,25 @@ use crate::report::charts;
 use crate::shapebias::result::{Confusion, ShapeBiasResult};
 use crate::store::{ResultFolder, safe_file_name};
 
+/// Stem of the figure of shape bias by category.
+const BY_CATEGORY: &str = "shapebias";
+/// Stem of the figure of shape bias overall.
+const OVERALL: &str = "shapebias-bars";
+/// Stem of the figure of error consistency.
+const CONSISTENCY: &str = "shapebias-consistency";
+
+/// Stem of the confusion matrix of an observer.
+fn confusion_of(label: &str) -> String {
+    format!("shapebias-confusion-{}", safe_file_name(label))
+}
+
+/// Names of the files that [`draw`] writes, with confusion matrices of these observers.
+pub fn names<'a>(confusion: impl IntoIterator<Item = &'a str>, formats: &[Format]) -> Vec<String> {
+    let stems = [BY_CATEGORY, OVERALL, CONSISTENCY].map(str::to_owned).into_iter();
+    let stems = stems.chain(confusion.into_iter().map(confusion_of));
+    stems.flat_map(|stem| Figure::file_names(&stem, formats).collect::<Vec<_>>()).collect()
+}
+
 /// Draws `shapebias.*` (by category), `shapebias-bars.*` (overall), `shapebias-consistency.*` and, if
 /// wanted, a confusion matrix an observer.
 pub fn draw(
@@ -20,17 +39,19 @@ pub fn draw(
     let save = |figure: &Figure, stem: &str| figure.save(folder.path(), stem, formats).map(|_| ());
     let observers = charts::charted(&result.observers, charts::MOST_PRINTED);
     if !observers.is_empty() {
-        save(&bias::draw(&charts::by_category(&result.categories, &observers))?, "shapebias")?;
-        save(&bars::draw(&charts::overall(&observers))?, "shapebias-bars")?;
+        save(&bias::draw(&charts::by_category(&result.categories, &observers))?, BY_CATEGORY)?;
+        save(&bars::draw(&charts::overall(&observers))?, OVERALL)?;
     }
     if result.consistency.labels.len() > 1 {
         let spec = charts::consistency(result, str::to_owned);
-        save(&matrix::draw(&spec)?, "shapebias-consistency")?;
+        save(&matrix::draw(&spec)?, CONSISTENCY)?;
     }
     for observer in result.observers.iter().filter(|_| confusion) {
         if let Some(counts) = &observer.confusion {
-            let name = safe_file_name(&observer.label);
-            save(&matrix::draw(&answers(counts))?, &format!("shapebias-confusion-{name}"))?;
+            let stem = confusion_of(&observer.label);
+            // The label of people pooled, or of one of two observers of one name, is known only now.
+            folder.claim(Figure::file_names(&stem, formats))?;
+            save(&matrix::draw(&answers(counts))?, &stem)?;
         }
     }
     Ok(())
