@@ -107,7 +107,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return say_shard_done(shard, &study.out, &failures, arguments.output.json);
     }
     let outcome = if arguments.layer.as_deref() == Some("stages") {
-        depth::run(&study, &console, stop)
+        depth::run(&study, every, &console, stop)
     } else {
         study.run_saving(every, &console, stop)
     };

@@ -185,3 +185,28 @@ fn a_state_of_other_settings_is_never_used() {
     again().arg("--force").assert().success();
     assert!(!state.exists());
 }
+
+#[test]
+fn stages_that_are_done_are_not_computed_again() {
+    let place = tempfile::tempdir().unwrap();
+    let images = place.path().join("images");
+    noise(&images, (0..6).map(|number| format!("{number}.png")));
+    let arguments = "erf --model resnet18 --init random --layer stages --size 64 --num-images 6 \
+                     --save-every 0 --threads 1 --formats svg --images";
+    let mut arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+    arguments.push(images.display().to_string());
+    let out = place.path().join("out");
+    kill_once_there(&arguments, &out, &out.join("resnet18/layer2/resnet18.state"));
+    let again = || {
+        let mut command = fieldscope();
+        command.args(&arguments).arg("--out").arg(&out);
+        command.assert().success()
+    };
+    let said = String::from_utf8(again().get_output().stderr.clone()).unwrap();
+    assert!(said.matches("goes on after 6 of 6 images").count() >= 2, "{said}");
+    let whole = place.path().join("whole");
+    fieldscope().args(&arguments).arg("--out").arg(&whole).assert().success();
+    assert_same(&whole, &out, &["erf-depth.csv", "erf-depth.svg", "resnet18/stem/resnet18.npy"]);
+    // Nothing is left to go on from once all is done.
+    assert!(!out.join("resnet18/stem/resnet18.state").exists());
+}
