@@ -318,6 +318,7 @@ impl ErfStudy {
     ) -> Result<(), AnalysisError> {
         match done {
             Ok(done) => {
+                folder.check_still_ours()?;
                 let single = done.map.mapv(|value| value as f32);
                 npy::write_map(&folder.file(files::map(label)), &single)?;
                 let mut json = serde_json::to_vec_pretty(&done.result).map_err(to_store_error)?;

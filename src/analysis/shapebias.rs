@@ -144,6 +144,7 @@ impl ShapeBiasStudy {
         for issue in result.issues.iter().skip(known) {
             progress.warn(&issue.message);
         }
+        folder.check_still_ours()?;
         output::write(folder.path(), &result)?;
         figures::draw(&result, self.confusion, &self.formats, &folder)?;
         // Until here the logs of finished networks spare an interrupted study to decide them again.

@@ -100,20 +100,33 @@ impl ResultFolder {
         manifest.write(&self.path)
     }
 
+    /// Checks that no other run has taken the folder since this one claimed it, as it may where this
+    /// one had written nothing yet. To be called before results are written.
+    ///
+    /// # Errors
+    /// [`StoreError::DifferentRun`], also with `force`; [`StoreError::Io`], [`StoreError::Manifest`].
+    pub fn check_still_ours(&self) -> Result<(), StoreError> {
+        match Manifest::read(&self.path, self.force)?.runs.get(&self.command) {
+            Some(record) if record.identity != self.identity => Err(self.different_run(record)),
+            _ => Ok(()),
+        }
+    }
+
     /// The record of an earlier run that was asked the same; an error where the results are a
     /// different run's.
     fn own_record<'a>(&self, manifest: &'a Manifest) -> Result<Option<&'a RunRecord>, StoreError> {
         match manifest.runs.get(&self.command) {
             Some(record) if record.identity == self.identity => Ok(Some(record)),
             Some(record) if !self.force && !record.left_nothing(&self.path) => {
-                Err(StoreError::DifferentRun {
-                    folder: self.path.clone(),
-                    command: self.command.clone(),
-                    date: record.date.clone(),
-                })
+                Err(self.different_run(record))
             }
             _ => Ok(None),
         }
+    }
+
+    fn different_run(&self, record: &RunRecord) -> StoreError {
+        let (folder, command) = (self.path.clone(), self.command.clone());
+        StoreError::DifferentRun { folder, command, date: record.date.clone() }
     }
 
     fn refuse_foreign<N: AsRef<str>>(
@@ -231,9 +244,14 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let failed = ResultFolder::open(place.path(), "erf", "mistyped", false).unwrap();
         failed.claim(["a.npy", "a.state"].map(str::to_owned)).unwrap();
-        ResultFolder::open(place.path(), "erf", "corrected", false).unwrap();
+        failed.check_still_ours().unwrap();
+        let corrected = ResultFolder::open(place.path(), "erf", "corrected", false).unwrap();
+        corrected.claim(["a.npy", "a.state"].map(str::to_owned)).unwrap();
+        corrected.check_still_ours().unwrap();
+        // Had it been at work all the same, it would write nothing into what is another's now.
+        assert!(matches!(failed.check_still_ours(), Err(StoreError::DifferentRun { .. })));
         fs::write(place.path().join("a.state"), "half a map").unwrap();
-        assert!(ResultFolder::open(place.path(), "erf", "corrected", false).is_err());
+        assert!(ResultFolder::open(place.path(), "erf", "mistyped", false).is_err());
     }
 
     #[test]
