@@ -87,6 +87,8 @@ struct Finished {
 struct Course<'a> {
     shard: Shard,
     every: Duration,
+    /// Whether the state of a network that has gone through all its images is left, too.
+    keeps_state: bool,
     progress: &'a dyn Progress,
     stop: &'a Stop,
 }
@@ -127,7 +129,8 @@ impl ErfStudy {
             let done = self.describe_file(label, path, &started);
             self.keep(label, done, &folder, &mut finished, &mut outcome, progress)?;
         }
-        let course = Course { shard: Shard::WHOLE, every, progress, stop };
+        let keeps_state = self.models.len() > 1 || every.is_zero();
+        let course = Course { shard: Shard::WHOLE, every, keeps_state, progress, stop };
         for spec in &self.models {
             let done = self.measure(spec, &files, &started, &course);
             self.keep(&spec.label, done, &folder, &mut finished, &mut outcome, progress)?;
@@ -165,7 +168,7 @@ impl ErfStudy {
         let files = self.list(progress)?;
         self.open(shard)?.claim()?;
         let started = Provenance::of_this_run();
-        let course = Course { shard, every, progress, stop };
+        let course = Course { shard, every, keeps_state: true, progress, stop };
         let mut failures = Vec::new();
         for spec in &self.models {
             let done = self

@@ -120,7 +120,7 @@ impl ErfStudy {
         course: &Course<'_>,
     ) -> Result<Measured, AnalysisError> {
         let Prepared { differentiator, images, settings, .. } = prepared;
-        let Course { shard, every, progress, stop } = *course;
+        let Course { shard, every, keeps_state, progress, stop } = *course;
         let mut state = StateFile::new(self.state_path(label), settings.clone(), shard, every);
         let begun = state.load(self.force)?.unwrap_or_else(|| Measured::new(images.size));
         if begun.next > 0 {
@@ -132,7 +132,7 @@ impl ErfStudy {
         let measured = measure(differentiator, images, begun, &mut state, progress, stop);
         progress.end();
         let measured = measured?;
-        if !shard.is_whole() || self.models.len() > 1 || every.is_zero() {
+        if keeps_state {
             state.save(&measured, true)?;
         }
         Ok(measured)
