@@ -127,8 +127,9 @@ impl ShapeBiasStudy {
             }
         }
         if observers.is_empty() && !failures.is_empty() {
-            let labels: Vec<&str> = failures.iter().map(|(label, _)| label.as_str()).collect();
-            let reason = format!("no network could be evaluated: {} failed", labels.join(", "));
+            let failed = failures.iter().map(|(label, reason)| format!("{label}: {reason}"));
+            let failed: Vec<String> = failed.collect();
+            let reason = format!("no network could be evaluated: {}", failed.join("; "));
             return Err(AnalysisError::Failed(reason));
         }
         let known = issues.len();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::plan::{State, Task, Work};
 use super::record::{Record, Stage};
-use super::{erf_study, evaluation};
+use super::studies::{erf_study, evaluation};
 use crate::analysis::AnalysisError;
 use crate::analysis::file::{Analysis, NetworkPart};
 use crate::erf::saving::SAVE_EVERY;

@@ -22,6 +22,13 @@ pub enum Work {
     Inspect,
 }
 
+impl Work {
+    /// Whether the report shows its results itself.
+    pub(super) fn is_shown(&self) -> bool {
+        !matches!(self, Self::Evaluate(_))
+    }
+}
+
 /// Whether a task has to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -79,6 +86,7 @@ pub fn plan(analysis: &Analysis) -> Vec<Task> {
     }
     let Some(part) = &analysis.shapebias else { return tasks };
     let mut pending = false;
+    let mut current = Vec::new();
     if part.stimuli.is_some() {
         let decides = |n: &&NetworkPart| n.spec.is_some() && n.decisions.is_none();
         for network in analysis.networks.iter().filter(decides) {
@@ -91,6 +99,9 @@ pub fn plan(analysis: &Analysis) -> Vec<Task> {
                 sources.of_decisions(part, network),
             );
             pending |= matches!(task.state, State::Compute(_));
+            if !matches!(task.state, State::Impossible(_)) {
+                current.push(task.folder.clone());
+            }
             tasks.push(task);
         }
     }
@@ -100,7 +111,7 @@ pub fn plan(analysis: &Analysis) -> Vec<Task> {
         "shape bias of all observers".to_owned(),
         ("shape bias", Work::Combine),
         (folder, &result),
-        sources.of_shape_bias(part),
+        sources.of_shape_bias(part, &current),
     );
     if pending && combined.state == State::Reuse {
         combined.state = State::Compute("networks have to decide first".to_owned());

@@ -89,8 +89,13 @@ impl<'a> Sources<'a> {
         Ok(inputs)
     }
 
-    /// What the shape bias of all observers depends on.
-    pub(super) fn of_shape_bias(&self, part: &ShapeBiasPart) -> Result<Inputs, String> {
+    /// What the shape bias of all observers depends on; of networks that decide themselves, those
+    /// whose folder of decisions is among `current` take part.
+    pub(super) fn of_shape_bias(
+        &self,
+        part: &ShapeBiasPart,
+        current: &[PathBuf],
+    ) -> Result<Inputs, String> {
         let mut inputs = Inputs::default();
         inputs.set("method", SHAPE_BIAS_METHOD);
         inputs.extend(self.stimuli(part)?);
@@ -99,8 +104,8 @@ impl<'a> Sources<'a> {
             let folder = evaluation_folder(self.analysis, &network.label);
             match (&network.decisions, &network.spec) {
                 (Some(path), _) => inputs.files(&name, &csv_files(path))?,
-                (None, Some(_)) => inputs.files(&name, &csv_files(&folder.join("decisions")))?,
-                (None, None) => {}
+                (None, Some(_)) if current.contains(&folder) => inputs.files(&name, &csv_files(&folder.join("decisions")))?,
+                (None, _) => {}
             }
         }
         let mut further = Vec::new();

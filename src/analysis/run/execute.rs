@@ -1,0 +1,177 @@
+//! Doing the tasks of an analysis, and knowing which results are those of this analysis as it is now.
+
+use std::path::PathBuf;
+
+use super::Outcome;
+use super::division::Division;
+use super::inputs::Inputs;
+use super::plan::{State, Task, Work};
+use super::sources::{Sources, inspected};
+use super::studies::{combination, erf_study, evaluation};
+use crate::analysis::AnalysisError;
+use crate::analysis::file::Analysis;
+use crate::progress::{Progress, Stop};
+use crate::report::cost;
+use crate::store::atomic;
+use crate::zoo::inspection::{Inspection, inspect};
+
+/// What the tasks work with.
+pub(super) struct Executor<'a> {
+    pub(super) analysis: &'a Analysis,
+    /// Where the shares of networks' work are, if it was divided.
+    pub(super) division: Option<&'a Division>,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) stop: &'a Stop,
+}
+
+/// What the tasks done so far have come to.
+#[derive(Default)]
+pub(super) struct Progressed {
+    pub(super) outcome: Outcome,
+    /// Folders whose results were reused or computed now. Others may hold results of other settings.
+    pub(super) current: Vec<PathBuf>,
+    /// What the report has to say of what failed.
+    pub(super) notes: Vec<String>,
+}
+
+impl Progressed {
+    /// Notes that a task failed for a network.
+    fn fail(&mut self, task: &Task, label: &str, reason: &str) {
+        let of = match task.work {
+            Work::Inspect => format!(" of {label}"),
+            _ => String::new(),
+        };
+        self.notes.push(format!("{}{of} can't be shown, for it failed: {reason}", task.name));
+        let failures = &mut self.outcome.failures;
+        // A broken checkpoint fails in every task of its network, and is one failure.
+        if !failures.iter().any(|(known, _)| known == label) {
+            failures.push((label.to_owned(), reason.to_owned()));
+        }
+    }
+}
+
+impl Executor<'_> {
+    /// Does what a task needs. What fails for one network is noted.
+    ///
+    /// # Errors
+    ///
+    /// Where the work was asked to stop, or what was computed can't be kept.
+    pub(super) fn take(&self, task: &Task, done: &mut Progressed) -> Result<(), AnalysisError> {
+        match &task.state {
+            State::Reuse => {
+                self.progress.say(&format!("{}: reused", task.name));
+                done.current.push(task.folder.clone());
+                done.outcome.reused += 1;
+                Ok(())
+            }
+            State::Impossible(reason) => {
+                self.progress.warn(&format!("{} can't be done: {reason}", task.name));
+                done.fail(task, &task.label, reason);
+                Ok(())
+            }
+            State::Compute(reason) => {
+                self.progress.say(&format!("{}: {reason}", task.name));
+                self.compute(task, done)
+            }
+        }
+    }
+
+    fn compute(&self, task: &Task, done: &mut Progressed) -> Result<(), AnalysisError> {
+        match self.execute(task, &done.current) {
+            Ok(failures) if failures.is_empty() => {
+                let inputs = match &task.work {
+                    // Known only now that the networks have decided.
+                    Work::Combine => self.shape_bias_inputs(&done.current),
+                    _ => task.inputs.clone(),
+                };
+                inputs.write(&task.folder)?;
+                done.current.push(task.folder.clone());
+                done.outcome.computed += 1;
+            }
+            Ok(failures) => {
+                for (label, reason) in &failures {
+                    done.fail(task, label, reason);
+                }
+                // What could be counted was counted now.
+                if matches!(task.work, Work::Inspect) && failures.len() < self.inspected() {
+                    done.current.push(task.folder.clone());
+                }
+            }
+            Err(error) if error.is_stop() => return Err(error),
+            Err(error) => {
+                self.progress.warn(&format!("{} failed: {error}", task.name));
+                done.fail(task, &task.label, &error.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one task, and gives label and reason of what failed.
+    fn execute(
+        &self,
+        task: &Task,
+        current: &[PathBuf],
+    ) -> Result<Vec<(String, String)>, AnalysisError> {
+        let Self { analysis, progress, stop, .. } = *self;
+        let force = Inputs::exist(&task.folder);
+        let shares = self.division.map(|division| division.shares_of(task)).unwrap_or_default();
+        match &task.work {
+            Work::Erf(network) => {
+                let study = erf_study(analysis, network, &task.folder, force);
+                if !shares.is_empty() {
+                    study.merge(&shares)?;
+                }
+                Ok(study.run(progress, stop)?.failures)
+            }
+            Work::Evaluate(network) => {
+                let study = evaluation(analysis, network, &task.folder, force);
+                if !shares.is_empty() {
+                    study.merge(&shares)?;
+                }
+                Ok(study.run(progress, stop)?.failures)
+            }
+            Work::Combine => {
+                combination(analysis, &task.folder, current, force).run(progress)?;
+                Ok(Vec::new())
+            }
+            Work::Inspect => self.costs(task),
+        }
+    }
+
+    fn shape_bias_inputs(&self, current: &[PathBuf]) -> Inputs {
+        let part = self.analysis.shapebias.as_ref();
+        let sources = Sources::of(self.analysis);
+        let inputs = part.map(|part| sources.of_shape_bias(part, current));
+        inputs.and_then(Result::ok).unwrap_or_default()
+    }
+
+    fn inspected(&self) -> usize {
+        inspected(self.analysis).count()
+    }
+
+    /// Writes `inspect.json`: what each network costs at one input size. Without a network that it can
+    /// be told of there is no file.
+    fn costs(&self, task: &Task) -> Result<Vec<(String, String)>, AnalysisError> {
+        let mut failures = Vec::new();
+        let mut inspections = Vec::new();
+        for spec in inspected(self.analysis) {
+            match inspect(spec, self.analysis.cost_size) {
+                // The layers would be most of the file, and the report has no use for them.
+                Ok(found) => inspections.push(Inspection { layers: Vec::new(), ..found }),
+                Err(error) => {
+                    let label = &spec.label;
+                    self.progress.warn(&format!("{} of {label} failed: {error}", task.name));
+                    failures.push((label.clone(), error.to_string()));
+                }
+            }
+        }
+        if inspections.is_empty() {
+            return Ok(failures);
+        }
+        atomic::write(&task.folder.join(cost::FILE_NAME), |file| {
+            serde_json::to_writer_pretty(&mut *file, &inspections)?;
+            std::io::Write::write_all(file, b"\n")
+        })?;
+        Ok(failures)
+    }
+}

@@ -1,0 +1,125 @@
+//! Analysis files that are run again after something has changed: what is shown, reused, drawn anew
+//! and begun anew.
+
+use std::path::Path;
+
+use super::{done, fieldscope, read, table, write_decisions, write_map};
+use crate::resume::noise;
+
+/// A network that is measured and decides, an existing map with existing decisions.
+const STUDY: &str = "title = \"S\"\nout = \"out\"\ninit = \"random\"\n\n\
+    [[networks]]\nlabel = \"N\"\narch = \"resnet18\"\n\n\
+    [[networks]]\nlabel = \"M\"\nmap = \"m.npy\"\ndecisions = \"m.csv\"\n\n\
+    [erf]\nimages = [\"images\"]\nsize = 32\nnum_images = 2\n\n\
+    [shapebias]\nstimuli = \"stimuli\"\nresamples = 20\nhumans = false\n\n\
+    [report]\nformats = [\"markdown\"]\nfigure_formats = [\"svg\"]\n";
+
+fn write_study(folder: &Path) {
+    noise(&folder.join("images"), ["1.png", "2.png"].map(str::to_owned));
+    noise(
+        &folder.join("stimuli"),
+        ["cat/cat1-dog1.png", "dog/dog1-cat1.png"].map(str::to_owned),
+    );
+    write_map(&folder.join("m.npy"), 48, 3.0);
+    write_decisions(&folder.join("m.csv"), "M", 20);
+    std::fs::write(folder.join("study.toml"), STUDY).unwrap();
+}
+
+/// The study with some text in the place of other.
+fn change(folder: &Path, changes: &[(&str, &str)]) {
+    let changed = changes.iter().fold(STUDY.to_owned(), |text, (before, after)| {
+        assert!(text.contains(before), "{before}");
+        text.replace(before, after)
+    });
+    std::fs::write(folder.join("study.toml"), changed).unwrap();
+}
+
+fn run(folder: &Path) -> (i32, String, String) {
+    fieldscope(&["run", "study.toml", "-q", "--threads", "1"], folder)
+}
+
+/// Names of a table's rows.
+fn rows(folder: &Path, name: &str) -> Vec<String> {
+    let (_, rows) = table(folder.join("out/report/tables").join(name));
+    rows.into_iter().map(|row| row[0].clone()).collect()
+}
+
+#[test]
+fn results_of_other_settings_are_not_shown_for_those_that_failed() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write_study(folder);
+    let (status, stdout, stderr) = run(folder);
+    assert_eq!(status, 0, "{stdout}{stderr}");
+    assert_eq!(rows(folder, "erf.csv"), ["N", "M"]);
+    assert_eq!(rows(folder, "shape-bias.csv"), ["N", "M"]);
+
+    change(folder, &[("size = 32", "size = 64\nlayer = \"layer9\"")]);
+    let (status, _, stderr) = run(folder);
+    assert_eq!(status, 1);
+    assert!(stderr.trim_end().ends_with("1 network failed (see above): N"), "{stderr}");
+    assert_eq!(rows(folder, "erf.csv"), ["M"]);
+    assert_eq!(rows(folder, "shape-bias.csv"), ["N", "M"]);
+    let page = read(folder.join("out/report/report.md"));
+    assert!(page.contains("ERF of N can't be shown, for it failed: "), "{page}");
+    assert!(page.contains("layer9") && !page.contains("decisions of N can't"), "{page}");
+
+    // In the first case the checkpoint can't be read, in the second not even found.
+    for content in [Some("no checkpoint"), None] {
+        let path = folder.join("n.safetensors");
+        match content {
+            Some(content) => std::fs::write(&path, content).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        change(folder, &[("\"resnet18\"", "\"resnet18\"\ncheckpoint = \"n.safetensors\"")]);
+        let (status, _, stderr) = run(folder);
+        assert_eq!(status, 1);
+        assert!(stderr.trim_end().ends_with("1 network failed (see above): N"), "{stderr}");
+        for name in ["erf.csv", "shape-bias.csv"] {
+            assert_eq!(rows(folder, name), ["M"], "{name}");
+        }
+        let page = read(folder.join("out/report/report.md"));
+        assert!(page.contains("decisions of N can't be shown"), "{page}");
+    }
+
+    change(folder, &[]);
+    let (status, stdout, stderr) = run(folder);
+    assert_eq!(status, 0, "{stdout}{stderr}");
+    assert_eq!(rows(folder, "shape-bias.csv"), ["N", "M"]);
+}
+
+#[test]
+fn a_broken_checkpoint_costs_its_network_and_what_failed_is_told_last() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write_study(folder);
+    std::fs::write(folder.join("n.safetensors"), "no checkpoint").unwrap();
+    let broken = ("\"resnet18\"", "\"resnet18\"\ncheckpoint = \"n.safetensors\"");
+    change(folder, &[broken]);
+    let (status, _, stderr) = run(folder);
+    assert_eq!(status, 1);
+    assert!(stderr.contains("cost of the networks of N failed: "), "{stderr}");
+    assert!(stderr.trim_end().ends_with("1 network failed (see above): N"), "{stderr}");
+    assert_eq!(rows(folder, "erf.csv"), ["M"]);
+    assert!(!folder.join("out/cost/inspect.json").exists());
+
+    let nothing = ("label = \"M\"\nmap = \"m.npy\"\ndecisions = \"m.csv\"", "map = \"no.npy\"\nlabel = \"M\"");
+    let text = std::fs::read_to_string(folder.join("study.toml")).unwrap();
+    let text = text.replace(nothing.0, nothing.1);
+    let (text, _) = text.split_once("[shapebias]").unwrap();
+    std::fs::write(folder.join("study.toml"), text).unwrap();
+    let (status, _, stderr) = run(folder);
+    assert_eq!(status, 1);
+    let last = stderr.trim_end().lines().last().unwrap();
+    assert!(last.contains("N failed: ") && last.contains("n.safetensors"), "{stderr}");
+}
+
+#[test]
+fn a_plan_says_what_can_be_reused() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write_study(folder);
+    done(&["run", "study.toml", "-q"], folder);
+    let plan = done(&["run", "study.toml", "--dry-run"], folder);
+    assert!(!plan.contains("compute"), "{plan}");
+}
