@@ -12,7 +12,7 @@ use crate::analysis::AnalysisError;
 use crate::analysis::file::Analysis;
 use crate::progress::{Progress, Stop};
 use crate::report::cost;
-use crate::store::atomic;
+use crate::store::{StoreError, atomic};
 use crate::zoo::inspection::{Inspection, inspect};
 
 /// What the tasks work with.
@@ -77,7 +77,7 @@ impl Executor<'_> {
     }
 
     fn compute(&self, task: &Task, done: &mut Progressed) -> Result<(), AnalysisError> {
-        match self.execute(task, &done.current) {
+        match self.execute(task, &done.current).map_err(in_own_words) {
             Ok(failures) if failures.is_empty() => {
                 let inputs = match &task.work {
                     // Known only now that the networks have decided.
@@ -113,7 +113,7 @@ impl Executor<'_> {
         current: &[PathBuf],
     ) -> Result<Vec<(String, String)>, AnalysisError> {
         let Self { analysis, progress, stop, .. } = *self;
-        let force = Inputs::exist(&task.folder);
+        let force = task.own_folder()?;
         let shares = self.division.map(|division| division.shares_of(task)).unwrap_or_default();
         match &task.work {
             Work::Erf(network) => {
@@ -174,4 +174,23 @@ impl Executor<'_> {
         })?;
         Ok(failures)
     }
+}
+
+/// Says of files in the way what to do about them in a study, which has no `--force`.
+fn in_own_words(error: AnalysisError) -> AnalysisError {
+    let AnalysisError::Store(store) = &error else { return error };
+    let what = match store {
+        StoreError::DifferentRun { folder, command, .. } => {
+            format!("{} holds the results of a `fieldscope {command}` run", folder.display())
+        }
+        StoreError::FileInTheWay { path } => format!("{} exists", path.display()),
+        StoreError::Manifest { path, problem } => {
+            format!("{} can't be read ({problem})", path.display())
+        }
+        _ => return error,
+    };
+    AnalysisError::Request(format!(
+        "{what}, and no run of this study made it; move it away, or give the study another folder \
+         with --out"
+    ))
 }

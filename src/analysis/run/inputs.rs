@@ -49,7 +49,7 @@ impl Inputs {
         Ok(())
     }
 
-    /// Whether a folder tells what its results depend on.
+    /// Whether a folder tells what its results depend on; none at all where they were begun only.
     pub fn exist(folder: &Path) -> bool {
         folder.join(FILE_NAME).exists()
     }
@@ -74,6 +74,9 @@ impl Inputs {
         let Ok(known) = serde_json::from_slice::<Inputs>(&text) else {
             return Some(format!("{FILE_NAME} can't be read"));
         };
+        if known.0.is_empty() {
+            return Some("not computed to its end yet".to_owned());
+        }
         let all = self.0.keys().chain(known.0.keys());
         let mut changed: Vec<&str> = all
             .filter(|name| self.0.get(*name) != known.0.get(*name))
@@ -95,6 +98,8 @@ mod tests {
         let mut inputs = Inputs::default();
         inputs.set("size", 64);
         assert_eq!(inputs.change(folder.path()).as_deref(), Some("not computed yet"));
+        Inputs::default().write(folder.path()).unwrap();
+        assert_eq!(inputs.change(folder.path()).as_deref(), Some("not computed to its end yet"));
         inputs.write(folder.path()).unwrap();
         assert_eq!(inputs.change(folder.path()), None);
         inputs.set("size", 65);

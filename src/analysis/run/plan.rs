@@ -1,13 +1,14 @@
 //! What an analysis needs, and what of it is there already.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::folders::{combined_folder, cost_folder, erf_folder, evaluation_folder};
 use super::inputs::Inputs;
 use super::sources::{Sources, inspected};
 use crate::analysis::file::{Analysis, NetworkPart};
 use crate::report::cost;
-use crate::store::safe_file_name;
+use crate::store::folder::MANIFEST_NAME;
+use crate::store::{StoreError, safe_file_name};
 
 /// What a task does.
 #[derive(Clone, Debug)]
@@ -51,10 +52,30 @@ pub struct Task {
     pub work: Work,
     /// Folder of its results.
     pub folder: PathBuf,
+    /// The file without which there is no result.
+    pub result: PathBuf,
     /// Whether it has to be done.
     pub state: State,
     /// What it depends on.
     pub(super) inputs: Inputs,
+}
+
+impl Task {
+    /// Whether the folder is this study's own, so that what is in it may be overwritten; one in which
+    /// nothing is in the way becomes its own. Which run began a folder can't be told from its results
+    /// once that was interrupted.
+    pub(super) fn own_folder(&self) -> Result<bool, StoreError> {
+        if Inputs::exist(&self.folder) {
+            return Ok(true);
+        }
+        let tables = ["erf.csv", "shapebias.csv", MANIFEST_NAME].map(|name| self.folder.join(name));
+        let results = [self.result.clone(), self.result.with_extension("npy")];
+        let is_free = !tables.iter().chain(&results).any(|path| path.exists());
+        if is_free {
+            Inputs::default().write(&self.folder)?;
+        }
+        Ok(is_free)
+    }
 }
 
 /// All tasks of an analysis, in order.
@@ -67,7 +88,7 @@ pub fn plan(analysis: &Analysis) -> Vec<Task> {
         tasks.push(task(
             "cost of the networks".to_owned(),
             ("cost", Work::Inspect),
-            (folder, &result),
+            (folder, result),
             sources.of_costs(),
         ));
     }
@@ -79,7 +100,7 @@ pub fn plan(analysis: &Analysis) -> Vec<Task> {
             tasks.push(task(
                 format!("ERF of {}", network.label),
                 (&network.label, Work::Erf(network.clone())),
-                (folder, &result),
+                (folder, result),
                 sources.of_erf(part, network),
             ));
         }
@@ -95,7 +116,7 @@ pub fn plan(analysis: &Analysis) -> Vec<Task> {
             let task = task(
                 format!("decisions of {}", network.label),
                 (&network.label, Work::Evaluate(network.clone())),
-                (folder, &result),
+                (folder, result),
                 sources.of_decisions(part, network),
             );
             pending |= matches!(task.state, State::Compute(_));
@@ -110,7 +131,7 @@ pub fn plan(analysis: &Analysis) -> Vec<Task> {
     let mut combined = task(
         "shape bias of all observers".to_owned(),
         ("shape bias", Work::Combine),
-        (folder, &result),
+        (folder, result),
         sources.of_shape_bias(part, &current),
     );
     if pending && combined.state == State::Reuse {
@@ -123,7 +144,7 @@ pub fn plan(analysis: &Analysis) -> Vec<Task> {
 fn task(
     name: String,
     (label, work): (&str, Work),
-    (folder, result): (PathBuf, &Path),
+    (folder, result): (PathBuf, PathBuf),
     inputs: Result<Inputs, String>,
 ) -> Task {
     let (state, inputs) = match inputs {
@@ -137,5 +158,5 @@ fn task(
             (state, inputs)
         }
     };
-    Task { name, label: label.to_owned(), work, folder, state, inputs }
+    Task { name, label: label.to_owned(), work, folder, result, state, inputs }
 }

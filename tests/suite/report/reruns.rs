@@ -2,6 +2,8 @@
 //! and begun anew.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::{done, fieldscope, read, table, write_decisions, write_map};
 use crate::resume::noise;
@@ -36,6 +38,23 @@ fn change(folder: &Path, changes: &[(&str, &str)]) {
 
 fn run(folder: &Path) -> (i32, String, String) {
     fieldscope(&["run", "study.toml", "-q", "--threads", "1"], folder)
+}
+
+/// Runs the study until the file is there, and interrupts it.
+fn interrupt(folder: &Path, file: &Path) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fieldscope"))
+        .args(["run", "study.toml", "-q", "--threads", "1"])
+        .current_dir(folder)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !file.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before {}", file.display());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert!(!child.wait().unwrap().success());
 }
 
 /// Names of a table's rows.
@@ -112,6 +131,40 @@ fn a_broken_checkpoint_costs_its_network_and_what_failed_is_told_last() {
     assert_eq!(status, 1);
     let last = stderr.trim_end().lines().last().unwrap();
     assert!(last.contains("N failed: ") && last.contains("n.safetensors"), "{stderr}");
+}
+
+/// As after Ctrl-C, which leaves a folder begun with other settings, and a state.
+#[test]
+fn a_run_that_was_interrupted_is_begun_anew_with_other_settings() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write_study(folder);
+    change(folder, &[("num_images = 2", "num_images = 100000")]);
+    noise(&folder.join("images"), (0..300).map(|number| format!("{number}.png")));
+    let state = folder.join("out/erf/N/N.state");
+    interrupt(folder, &folder.join("out/erf/N/fieldscope-run.json"));
+    assert!(state.exists(), "it was interrupted before it had begun");
+
+    change(folder, &[("size = 32", "size = 64")]);
+    let (status, stdout, stderr) = run(folder);
+    assert_eq!(status, 0, "{stdout}{stderr}");
+    assert!(!state.exists());
+    assert_eq!(rows(folder, "erf.csv"), ["N", "M"]);
+}
+
+#[test]
+fn files_that_no_run_of_the_study_made_are_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write_study(folder);
+    std::fs::create_dir_all(folder.join("out/erf/N")).unwrap();
+    std::fs::write(folder.join("out/erf/N/N.npy"), "mine").unwrap();
+    for _ in 0..2 {
+        let (status, _, stderr) = run(folder);
+        assert_eq!(status, 1);
+        assert!(stderr.contains("N.npy exists") && !stderr.contains("--force"), "{stderr}");
+        assert_eq!(read(folder.join("out/erf/N/N.npy")), "mine");
+    }
 }
 
 #[test]
