@@ -139,7 +139,7 @@ impl ErfStudy {
             outcome.results = finished.iter().map(|done| done.result.clone()).collect();
             atomic::write_bytes(&folder.file("erf.csv"), &table::csv(&outcome.results)?)?;
             let panels: Vec<_> = finished.iter().map(|done| (&done.result, &done.map)).collect();
-            figures::all(&panels, self.colormap, &self.formats, &folder)?;
+            figures::all(&panels, self.colormap, &self.formats, folder.path())?;
         }
         // Until here the states of finished networks spare an interrupted study to compute them again.
         if outcome.failures.is_empty() {
@@ -304,7 +304,8 @@ impl ErfStudy {
                 let mut json = serde_json::to_vec_pretty(&done.result).map_err(to_store_error)?;
                 json.push(b'\n');
                 atomic::write_bytes(&folder.file(format!("{name}.json")), &json)?;
-                figures::one(&done.result, &done.map, self.colormap, &self.formats, folder)?;
+                let path = folder.path();
+                figures::one(&done.result, &done.map, self.colormap, &self.formats, path)?;
                 finished.push(done);
                 Ok(())
             }

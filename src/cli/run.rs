@@ -109,8 +109,11 @@ fn summarise(outcome: &Outcome) -> Result<(), Failure> {
 }
 
 fn show(analysis: &Analysis) -> Result<(), Failure> {
-    for Task { name, state, folder, .. } in plan(analysis) {
+    for Task { name, state, folder, redraw, .. } in plan(analysis) {
         let what = match state {
+            State::Reuse if redraw => {
+                format!("reuse    {name} ({}; its figures are drawn anew)", folder.display())
+            }
             State::Reuse => format!("reuse    {name} ({})", folder.display()),
             State::Compute(reason) => format!("compute  {name} ({reason})"),
             State::Impossible(reason) => format!("can't    {name} ({reason})"),

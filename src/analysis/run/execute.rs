@@ -62,7 +62,7 @@ impl Executor<'_> {
                 self.progress.say(&format!("{}: reused", task.name));
                 done.current.push(task.folder.clone());
                 done.outcome.reused += 1;
-                Ok(())
+                if task.redraw { self.redraw(task) } else { Ok(()) }
             }
             State::Impossible(reason) => {
                 self.progress.warn(&format!("{} can't be done: {reason}", task.name));
@@ -136,6 +136,18 @@ impl Executor<'_> {
             }
             Work::Inspect => self.costs(task),
         }
+    }
+
+    /// Draws the figures of a result that is reused.
+    fn redraw(&self, task: &Task) -> Result<(), AnalysisError> {
+        self.progress.say(&format!("{}: its figures are drawn anew", task.name));
+        let (analysis, folder) = (self.analysis, &task.folder);
+        match &task.work {
+            Work::Erf(network) => erf_study(analysis, network, folder, true).redraw()?,
+            Work::Combine => combination(analysis, folder, &[], true).redraw()?,
+            Work::Evaluate(_) | Work::Inspect => {}
+        }
+        Ok(task.inputs.write(folder)?)
     }
 
     fn shape_bias_inputs(&self, current: &[PathBuf]) -> Inputs {

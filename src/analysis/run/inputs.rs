@@ -11,6 +11,9 @@ use crate::store::{StoreError, atomic, digest};
 /// Name of the file in a result's folder.
 const FILE_NAME: &str = "fieldscope-inputs.json";
 
+/// Begins the names of what only the figures beside a result depend on.
+const OF_FIGURES: &str = "figures: ";
+
 /// What a result depends on, by name: digests of files, settings, version of the method.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inputs(BTreeMap<String, String>);
@@ -19,6 +22,11 @@ impl Inputs {
     /// Adds a setting.
     pub fn set(&mut self, name: &str, value: impl std::fmt::Debug) {
         self.0.insert(name.to_owned(), format!("{value:?}"));
+    }
+
+    /// Adds a setting of the figures beside the results, for which nothing is computed again.
+    pub fn set_of_figures(&mut self, name: &str, value: impl std::fmt::Debug) {
+        self.set(&format!("{OF_FIGURES}{name}"), value);
     }
 
     /// Adds a file by the digest of its content.
@@ -77,20 +85,48 @@ impl Inputs {
         if known.0.is_empty() {
             return Some("not computed to its end yet".to_owned());
         }
+        let changed = self.changed(&known, |name| !name.starts_with(OF_FIGURES));
+        (!changed.is_empty()).then(|| format!("changed: {}", changed.join(", ")))
+    }
+
+    /// Whether the figures in a folder were drawn with other settings than these.
+    pub fn change_figures(&self, folder: &Path) -> bool {
+        let known = std::fs::read(folder.join(FILE_NAME)).ok();
+        let known = known.and_then(|text| serde_json::from_slice::<Inputs>(&text).ok());
+        let known = known.unwrap_or_default();
+        !self.changed(&known, |name| name.starts_with(OF_FIGURES)).is_empty()
+    }
+
+    /// Names of what differs, of those that `counts` accepts.
+    fn changed<'a>(&'a self, known: &'a Self, counts: impl Fn(&str) -> bool) -> Vec<&'a str> {
         let all = self.0.keys().chain(known.0.keys());
         let mut changed: Vec<&str> = all
-            .filter(|name| self.0.get(*name) != known.0.get(*name))
+            .filter(|name| counts(name) && self.0.get(*name) != known.0.get(*name))
             .map(String::as_str)
             .collect();
         changed.sort_unstable();
         changed.dedup();
-        (!changed.is_empty()).then(|| format!("changed: {}", changed.join(", ")))
+        changed
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_change_by_themselves() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut inputs = Inputs::default();
+        inputs.set("size", 64);
+        inputs.write(folder.path()).unwrap();
+        assert!(!inputs.change_figures(folder.path()));
+        inputs.set_of_figures("colours", "viridis");
+        assert_eq!(inputs.change(folder.path()), None);
+        assert!(inputs.change_figures(folder.path()));
+        inputs.write(folder.path()).unwrap();
+        assert!(!inputs.change_figures(folder.path()));
+    }
 
     #[test]
     fn a_change_is_named() {

@@ -56,6 +56,8 @@ pub struct Task {
     pub result: PathBuf,
     /// Whether it has to be done.
     pub state: State,
+    /// Whether what is reused has figures of other settings, which are drawn anew.
+    pub redraw: bool,
     /// What it depends on.
     pub(super) inputs: Inputs,
 }
@@ -158,5 +160,6 @@ fn task(
             (state, inputs)
         }
     };
-    Task { name, label: label.to_owned(), work, folder, result, state, inputs }
+    let redraw = state == State::Reuse && inputs.change_figures(&folder);
+    Task { name, label: label.to_owned(), work, folder, result, state, redraw, inputs }
 }

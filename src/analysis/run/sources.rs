@@ -5,13 +5,13 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
 use super::folders::evaluation_folder;
 use super::inputs::Inputs;
 use crate::analysis::file::{Analysis, ErfPart, NetworkPart, ShapeBiasPart};
 use crate::image::{self, Order};
+use crate::shapebias::decisions::decision_files;
 use crate::store::digest;
+use crate::store::walk::path_below;
 use crate::zoo::ModelSpec;
 use crate::zoo::model::TORCHSCRIPT;
 
@@ -48,8 +48,9 @@ impl<'a> Sources<'a> {
         let mut inputs = Inputs::default();
         inputs.set("method", COST_METHOD);
         inputs.set("size", self.analysis.cost_size);
+        let networks = inspected(self.analysis).map(|spec| (&spec.label, &spec.architecture));
+        inputs.set("networks", networks.collect::<Vec<_>>());
         for spec in inspected(self.analysis) {
-            inputs.set(&spec.label, &spec.architecture);
             if let Some(path) = &spec.checkpoint {
                 inputs.file(&format!("checkpoint of {}", spec.label), self.digest(path)?);
             }
@@ -62,6 +63,8 @@ impl<'a> Sources<'a> {
         let mut inputs = Inputs::default();
         inputs.set("method", ERF_METHOD);
         inputs.set("label", &network.label);
+        inputs.set_of_figures("formats", &self.analysis.figures);
+        inputs.set_of_figures("colours", self.analysis.report.colormap);
         if let Some(map) = &network.map {
             inputs.file("map", self.digest(map)?);
             return Ok(inputs);
@@ -99,6 +102,10 @@ impl<'a> Sources<'a> {
         let mut inputs = Inputs::default();
         inputs.set("method", SHAPE_BIAS_METHOD);
         inputs.extend(self.stimuli(part)?);
+        inputs.set_of_figures("formats", &self.analysis.figures);
+        let networks = self.analysis.networks.iter();
+        let observers = networks.map(|n| (&n.label, n.spec.as_ref().map(|s| &s.architecture)));
+        inputs.set("networks", observers.collect::<Vec<_>>());
         for network in &self.analysis.networks {
             let name = format!("decisions of {}", network.label);
             let folder = evaluation_folder(self.analysis, &network.label);
@@ -108,13 +115,10 @@ impl<'a> Sources<'a> {
                 (None, _) => {}
             }
         }
-        let mut further = Vec::new();
-        for path in &part.decisions {
-            if !path.exists() {
-                return Err(format!("there is no {}", path.display()));
-            }
-            further.extend(csv_files(path));
+        if let Some(absent) = part.decisions.iter().find(|path| !path.exists()) {
+            return Err(format!("there is no {}", absent.display()));
         }
+        let further = decision_files(&part.decisions, &mut Vec::new());
         inputs.files("further decisions", &further)?;
         inputs.set("humans", part.humans);
         inputs.set("resamples", part.resamples);
@@ -169,6 +173,11 @@ fn stimuli(part: &ShapeBiasPart) -> Result<Inputs, String> {
             .map_err(|error| error.to_string())?
             .files;
         inputs.files("stimuli", &files)?;
+        // Of the published set the file names alone tell the categories.
+        if part.pattern.is_some() {
+            let places: Vec<String> = files.iter().map(|path| path_below(folder, path)).collect();
+            inputs.set("places of stimuli", digest::sha256_bytes(places.join("\n").as_bytes()));
+        }
     }
     match &part.categories {
         Some(path) => {
@@ -190,13 +199,10 @@ pub(super) fn inspected(analysis: &Analysis) -> impl Iterator<Item = &ModelSpec>
     })
 }
 
-/// A file, or the CSV files below a folder; nothing where neither exists.
+/// A file, or the decision files below a folder; nothing where neither exists.
 fn csv_files(path: &Path) -> Vec<PathBuf> {
-    if path.is_file() {
-        return vec![path.to_owned()];
+    match path.exists() {
+        true => decision_files(&[path.to_owned()], &mut Vec::new()),
+        false => Vec::new(),
     }
-    let entries = WalkDir::new(path).sort_by_file_name().into_iter().flatten();
-    let files =
-        entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
-    files.filter(|path| path.extension().is_some_and(|e| e == "csv")).collect()
 }

@@ -1,5 +1,7 @@
 //! The figures of a shape-bias study.
 
+use std::path::Path;
+
 use ndarray::Array2;
 
 use crate::analysis::AnalysisError;
@@ -7,7 +9,7 @@ use crate::figure::matrix::{CellKind, MatrixSpec};
 use crate::figure::{Figure, Format, bars, bias, matrix};
 use crate::report::charts;
 use crate::shapebias::result::{Confusion, ShapeBiasResult};
-use crate::store::{ResultFolder, safe_file_name};
+use crate::store::safe_file_name;
 
 /// Draws `shapebias.*` (by category), `shapebias-bars.*` (overall), `shapebias-consistency.*` and, if
 /// wanted, a confusion matrix an observer.
@@ -15,9 +17,9 @@ pub fn draw(
     result: &ShapeBiasResult,
     confusion: bool,
     formats: &[Format],
-    folder: &ResultFolder,
+    folder: &Path,
 ) -> Result<(), AnalysisError> {
-    let save = |figure: &Figure, stem: &str| figure.save(folder.path(), stem, formats).map(|_| ());
+    let save = |figure: &Figure, stem: &str| figure.save(folder, stem, formats).map(|_| ());
     let observers = charts::charted(&result.observers, charts::MOST_PRINTED);
     if !observers.is_empty() {
         save(&bias::draw(&charts::by_category(&result.categories, &observers))?, "shapebias")?;

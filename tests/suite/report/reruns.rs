@@ -168,11 +168,79 @@ fn files_that_no_run_of_the_study_made_are_kept() {
 }
 
 #[test]
-fn a_plan_says_what_can_be_reused() {
+fn figures_of_reused_results_are_drawn_anew() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     write_study(folder);
-    done(&["run", "study.toml", "-q"], folder);
+    assert_eq!(run(folder).0, 0);
+    let heatmap = folder.join("out/erf/N/N.svg");
+    let before = read(&heatmap);
+
+    let changes = [("[report]", "[report]\ncolormap = \"magma\""), ("\"svg\"", "\"svg\", \"pdf\"")];
+    change(folder, &changes);
     let plan = done(&["run", "study.toml", "--dry-run"], folder);
-    assert!(!plan.contains("compute"), "{plan}");
+    assert!(plan.contains("out/erf/N; its figures are drawn anew"), "{plan}");
+    let (status, stdout, stderr) = run(folder);
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.contains("0 computed, 5 reused"), "{stdout}");
+    assert_ne!(read(&heatmap), before);
+    for name in ["erf/N/N.pdf", "erf/N/erf.pdf", "erf/M/M.pdf", "shapebias/shapebias-bars.pdf"] {
+        assert!(folder.join("out").join(name).exists(), "{name}");
+    }
+    let plan = done(&["run", "study.toml", "--dry-run"], folder);
+    assert!(!plan.contains("drawn anew"), "{plan}");
+
+    // The same figures as of a study that was computed with these settings.
+    std::fs::rename(folder.join("out"), folder.join("redrawn")).unwrap();
+    assert_eq!(run(folder).0, 0);
+    for name in ["erf/M/M.svg", "erf/N/erf-profile.svg", "shapebias/shapebias.svg"] {
+        let of = |out: &str| read(folder.join(out).join(name));
+        assert!(of("out") == of("redrawn"), "{name}");
+    }
+}
+
+#[test]
+fn the_order_of_networks_and_what_links_lead_to_count() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write_study(folder);
+    std::fs::create_dir(folder.join("others")).unwrap();
+    write_decisions(&folder.join("o.csv"), "O", 10);
+    write_decisions(&folder.join("others/P.CSV"), "P", 10);
+    std::os::unix::fs::symlink(folder.join("o.csv"), folder.join("others/o.csv")).unwrap();
+    let others = ("stimuli = \"stimuli\"", "stimuli = \"stimuli\"\ndecisions = [\"others\"]");
+    change(folder, &[others]);
+    assert_eq!(run(folder).0, 0);
+    assert_eq!(rows(folder, "shape-bias.csv"), ["N", "M", "O", "P"]);
+    for name in ["o.csv", "others/P.CSV"] {
+        write_decisions(&folder.join(name), &name[name.len() - 5..name.len() - 4], 30);
+        let (status, stdout, stderr) = run(folder);
+        assert!(status == 0 && stdout.contains("1 computed, 4 reused"), "{name}: {stdout}{stderr}");
+    }
+
+    let text = std::fs::read_to_string(folder.join("study.toml")).unwrap();
+    let (before, after) = text.split_once("[[networks]]").unwrap();
+    let (first, after) = after.split_once("[[networks]]").unwrap();
+    let (second, after) = after.split_once("[erf]").unwrap();
+    let swapped = format!("{before}[[networks]]{second}[[networks]]{first}[erf]{after}");
+    std::fs::write(folder.join("study.toml"), swapped).unwrap();
+    assert_eq!(run(folder).0, 0);
+    assert_eq!(rows(folder, "shape-bias.csv"), ["M", "N", "O", "P"]);
+    let json: serde_json::Value =
+        serde_json::from_str(&read(folder.join("out/shapebias/shapebias.json"))).unwrap();
+    assert_eq!(json["observers"][0]["label"], "M");
+}
+
+/// With a pattern that reads folders, an image that is moved becomes another stimulus.
+#[test]
+fn the_places_of_stimuli_count_where_a_pattern_reads_them() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write_study(folder);
+    let pattern = "stimuli = \"stimuli\"\npattern = \"^(?<shape>[a-z]+)/[a-z]+[0-9]-(?<texture>[a-z]+)\"";
+    change(folder, &[("stimuli = \"stimuli\"", pattern), ("\ndecisions = \"m.csv\"", "")]);
+    assert_eq!(run(folder).0, 0);
+    std::fs::rename(folder.join("stimuli/cat"), folder.join("stimuli/bear")).unwrap();
+    let plan = done(&["run", "study.toml", "--dry-run"], folder);
+    assert!(plan.contains("compute  decisions of N (changed: places of stimuli)"), "{plan}");
 }
