@@ -63,10 +63,11 @@ pub fn finish(
     stop: &Stop,
 ) -> Result<Outcome, AnalysisError> {
     let plan = plan(analysis);
+    let division = &division.clone().with_inputs(analysis);
     division.check_shares_of(&plan)?;
     let folder = division.merge_folder();
     let executor = Executor { analysis, division: Some(division), progress, stop };
-    let outcome = division.recorded(&folder, || carry_out(&executor, &plan))?;
+    let outcome = division.recorded(&folder, division.inputs(), || carry_out(&executor, &plan))?;
     match outcome.failures.first() {
         Some((label, reason)) => {
             Record::new(Stage::Failed, Some(format!("{label}: {reason}"))).write(&folder)?;

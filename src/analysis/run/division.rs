@@ -3,11 +3,14 @@
 //! Which tasks there are, and their numbers, depends on the analysis file and the number of shards
 //! alone, so that a machine needs nothing but a number.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use super::folders::{erf_result, evaluation_result};
 use super::plan::{State, Task, Work};
 use super::record::{Record, Stage};
+use super::sources::Sources;
 use super::studies::{erf_study, evaluation};
 use crate::analysis::AnalysisError;
 use crate::analysis::file::{Analysis, NetworkPart};
@@ -40,6 +43,10 @@ pub struct DividedWork {
     pub file_name: String,
     /// Folder of its shares; another one for other settings.
     pub folder: PathBuf,
+    /// The file that its shares put together end as.
+    result: PathBuf,
+    /// Digest of what its shares depend on now; nothing where it isn't known.
+    inputs: Option<String>,
 }
 
 /// A network's share.
@@ -81,6 +88,21 @@ impl Division {
             works.extend(deciding.map(|n| DividedWork::new(analysis, &folder, Kind::Decisions, n)));
         }
         Self { shards, works, folder }
+    }
+
+    /// The same, knowing what shares depend on now, so that those of other inputs aren't taken for
+    /// the study's. Lists images and stimuli, and reads the checkpoints of works that have begun.
+    #[must_use]
+    pub fn with_inputs(mut self, analysis: &Analysis) -> Self {
+        let sources = Sources::of(analysis);
+        let merged = Record::read(&self.merge_folder()).is_some();
+        for work in &mut self.works {
+            if merged || work.folder.exists() {
+                let inputs = sources.of_shares(work.kind, &work.network);
+                work.inputs = inputs.ok().map(|inputs| inputs.digest());
+            }
+        }
+        self
     }
 
     /// How many tasks there are.
@@ -143,7 +165,9 @@ impl Division {
     ) -> Result<ShareTask<'_>, AnalysisError> {
         let task = self.task(index)?;
         let ShareTask { work: DividedWork { kind, network, .. }, shard, folder, .. } = &task;
-        self.recorded(folder, || {
+        let inputs = Sources::of(analysis).of_shares(*kind, network).ok();
+        let inputs = inputs.map(|inputs| (task.work.file_name.clone(), inputs.digest()));
+        self.recorded(folder, inputs.into_iter().collect(), || {
             let failures = match kind {
                 Kind::Erf => {
                     let study = erf_study(analysis, network, folder, force);
@@ -162,19 +186,24 @@ impl Division {
         Ok(task)
     }
 
-    /// Does some work, and keeps a record of it in `folder`.
+    /// Does some work of these inputs, and keeps a record of it in `folder`.
     pub(super) fn recorded<T>(
         &self,
         folder: &Path,
+        inputs: BTreeMap<String, String>,
         work: impl FnOnce() -> Result<T, AnalysisError>,
     ) -> Result<T, AnalysisError> {
-        Record::new(Stage::Begun, None).write(folder)?;
+        // Until it is done, what is in the folder may be of the inputs before.
+        let known = Record::read(folder).map_or_else(|| inputs.clone(), |before| before.inputs);
+        Record::new(Stage::Begun, None).of(known.clone()).write(folder)?;
         let done = work();
         match &done {
-            Ok(_) => Record::new(Stage::Done, None).write(folder)?,
+            Ok(_) => Record::new(Stage::Done, None).of(inputs).write(folder)?,
             // It goes on from there when it is started again.
             Err(error) if error.is_stop() => {}
-            Err(error) => Record::new(Stage::Failed, Some(error.to_string())).write(folder)?,
+            Err(error) => {
+                Record::new(Stage::Failed, Some(error.to_string())).of(known).write(folder)?;
+            }
         }
         done
     }
@@ -190,19 +219,29 @@ impl Division {
     /// Refuses to put shares together while some are missing that the plan has a use for.
     pub(super) fn check_shares_of(&self, plan: &[Task]) -> Result<(), AnalysisError> {
         let needed = plan.iter().filter(|task| matches!(task.state, State::Compute(_)));
-        let missing: Vec<usize> = needed
+        let shares: Vec<ShareTask<'_>> = needed
             .filter_map(|task| self.work_of(task))
             .flat_map(|work| self.tasks_of(work))
-            .filter(|share| !Record::is_done(&share.folder))
-            .map(|share| share.index)
+            .filter(|share| !self.is_done(share))
             .collect();
-        if missing.is_empty() {
+        let (outdated, missing): (Vec<_>, Vec<_>) =
+            shares.iter().partition(|share| self.is_outdated(share));
+        let groups = [
+            (missing, "these aren't done"),
+            (outdated, "these were begun before the study's inputs changed"),
+        ];
+        let groups = groups.iter().filter(|(shares, _)| !shares.is_empty()).map(|(shares, what)| {
+            let numbers: Vec<usize> = shares.iter().map(|share| share.index).collect();
+            format!("{what}: {}", ranges(&numbers))
+        });
+        let groups: Vec<String> = groups.collect();
+        if groups.is_empty() {
             return Ok(());
         }
         Err(AnalysisError::Parts(format!(
-            "of {} tasks, these aren't done: {} (`fieldscope status` tells how to run them)",
+            "of {} tasks, {} (`fieldscope status` tells how to run them)",
             self.count(),
-            ranges(&missing)
+            groups.join("; ")
         )))
     }
 
@@ -223,7 +262,63 @@ impl Division {
 
     /// Whether a share was put together with the others, and removed then.
     pub fn is_removed(&self, task: &ShareTask) -> bool {
-        !task.folder.exists() && Record::is_done(&self.merge_folder())
+        let merged = Record::read(&self.merge_folder());
+        let merged = merged.is_some_and(|merged| {
+            merged.stage == Stage::Done && !task.work.has_changed_since(&merged)
+        });
+        merged && !task.folder.exists() && task.work.result.exists()
+    }
+
+    /// Whether a task ended well, with the study's inputs as they are now.
+    pub fn is_done(&self, task: &ShareTask) -> bool {
+        let record = Record::read(&task.folder);
+        record.is_some_and(|record| {
+            record.stage == Stage::Done && !task.work.has_changed_since(&record)
+        })
+    }
+
+    /// Whether a task was begun with inputs that have changed since, so that it has to be begun anew.
+    pub fn is_outdated(&self, task: &ShareTask) -> bool {
+        Record::read(&task.folder).is_some_and(|record| task.work.has_changed_since(&record))
+    }
+
+    /// What a task said last; where it is done with inputs that have changed since, that it isn't.
+    pub fn record_of(&self, task: &ShareTask) -> Option<Record> {
+        let record = Record::read(&task.folder)?;
+        if record.stage != Stage::Done || !task.work.has_changed_since(&record) {
+            return Some(record);
+        }
+        let message = "it was done before the study's inputs changed".to_owned();
+        Some(Record { stage: Stage::Failed, message: Some(message), ..record })
+    }
+
+    /// Whether a work's inputs have changed since the shares were put together.
+    pub fn is_behind(&self, work: &DividedWork) -> bool {
+        let merged = Record::read(&self.merge_folder());
+        merged.is_some_and(|merged| work.has_changed_since(&merged))
+    }
+
+    /// What putting the shares together said last, unless it is done and what came of it is gone or
+    /// of other inputs.
+    pub fn merge_record(&self) -> Option<Record> {
+        let record = Record::read(&self.merge_folder())?;
+        let is_there = |work: &DividedWork| work.result.exists() && !work.has_changed_since(&record);
+        if record.stage != Stage::Done || self.works.iter().all(is_there) {
+            return Some(record);
+        }
+        let message = "results are gone, or of inputs that have changed since".to_owned();
+        Some(Record { stage: Stage::Failed, message: Some(message), ..record })
+    }
+
+    /// Whether the shares have been put together, and what came of it is there.
+    pub fn is_merged(&self) -> bool {
+        self.merge_record().is_some_and(|record| record.stage == Stage::Done)
+    }
+
+    /// Digests of all works' inputs.
+    pub(super) fn inputs(&self) -> BTreeMap<String, String> {
+        let works = self.works.iter();
+        works.filter_map(|work| Some((work.file_name.clone(), work.inputs.clone()?))).collect()
     }
 
     /// Folders of the shares of a task of the whole; none where it isn't divided.
@@ -266,7 +361,20 @@ impl DividedWork {
         let digest = digest::sha256_bytes(known.as_bytes());
         let file_name = format!("{prefix}-{}", safe_file_name(label));
         let folder = folder.join("parts").join(format!("{file_name}-{}", &digest[..DIGITS]));
-        Self { kind, network: network.clone(), name, file_name, folder }
+        let result = match kind {
+            Kind::Erf => erf_result(analysis, label),
+            Kind::Decisions => evaluation_result(analysis, label),
+        };
+        let network = network.clone();
+        Self { kind, network, name, file_name, folder, result, inputs: None }
+    }
+
+    /// Whether what a record tells of is of other inputs than the study has now.
+    pub fn has_changed_since(&self, record: &Record) -> bool {
+        match (&self.inputs, record.inputs.get(&self.file_name)) {
+            (Some(now), Some(then)) => now != then,
+            _ => false,
+        }
     }
 }
 

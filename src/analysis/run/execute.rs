@@ -12,6 +12,7 @@ use crate::analysis::AnalysisError;
 use crate::analysis::file::Analysis;
 use crate::progress::{Progress, Stop};
 use crate::report::cost;
+use crate::shapebias::error::ShapeBiasError;
 use crate::store::{StoreError, atomic};
 use crate::zoo::inspection::{Inspection, inspect};
 
@@ -117,16 +118,19 @@ impl Executor<'_> {
         let shares = self.division.map(|division| division.shares_of(task)).unwrap_or_default();
         match &task.work {
             Work::Erf(network) => {
-                let study = erf_study(analysis, network, &task.folder, force);
+                let mut study = erf_study(analysis, network, &task.folder, force);
                 if !shares.is_empty() {
                     study.merge(&shares)?;
+                    // What was put together is gone on with or refused, but never dropped.
+                    study.force = false;
                 }
                 Ok(study.run(progress, stop)?.failures)
             }
             Work::Evaluate(network) => {
-                let study = evaluation(analysis, network, &task.folder, force);
+                let mut study = evaluation(analysis, network, &task.folder, force);
                 if !shares.is_empty() {
                     study.merge(&shares)?;
+                    study.force = false;
                 }
                 Ok(study.run(progress, stop)?.failures)
             }
@@ -190,7 +194,11 @@ impl Executor<'_> {
 
 /// Says of files in the way what to do about them in a study, which has no `--force`.
 fn in_own_words(error: AnalysisError) -> AnalysisError {
-    let AnalysisError::Store(store) = &error else { return error };
+    let (AnalysisError::Store(store) | AnalysisError::ShapeBias(ShapeBiasError::Store(store))) =
+        &error
+    else {
+        return error;
+    };
     let what = match store {
         StoreError::DifferentRun { folder, command, .. } => {
             format!("{} holds the results of a `fieldscope {command}` run", folder.display())
@@ -198,6 +206,12 @@ fn in_own_words(error: AnalysisError) -> AnalysisError {
         StoreError::FileInTheWay { path } => format!("{} exists", path.display()),
         StoreError::Manifest { path, problem } => {
             format!("{} can't be read ({problem})", path.display())
+        }
+        // Of a study's own folder it is refused only where shares have been put together.
+        StoreError::State { problem, .. } => {
+            return AnalysisError::Parts(format!(
+                "{problem}; run the tasks again with --force, or the study without --shards"
+            ));
         }
         _ => return error,
     };

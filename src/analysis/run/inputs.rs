@@ -74,6 +74,11 @@ impl Inputs {
         })
     }
 
+    /// A digest of all of it.
+    pub fn digest(&self) -> String {
+        digest::sha256_bytes(format!("{:?}", self.0).as_bytes())
+    }
+
     /// Why the results in a folder aren't those of these inputs; nothing where they are.
     pub fn change(&self, folder: &Path) -> Option<String> {
         let Ok(text) = std::fs::read(folder.join(FILE_NAME)) else {

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::folders::{combined_folder, cost_folder, erf_folder, evaluation_folder};
+use super::folders::{
+    combined_folder, cost_folder, erf_folder, erf_result, evaluation_folder, evaluation_result,
+};
 use super::inputs::Inputs;
 use super::sources::{Sources, inspected};
 use crate::analysis::file::{Analysis, NetworkPart};
 use crate::report::cost;
 use crate::store::folder::MANIFEST_NAME;
-use crate::store::{StoreError, safe_file_name};
+use crate::store::StoreError;
 
 /// What a task does.
 #[derive(Clone, Debug)]
@@ -98,7 +100,7 @@ pub fn plan(analysis: &Analysis) -> Vec<Task> {
         let measurable = |n: &&NetworkPart| n.map.is_some() || n.spec.is_some();
         for network in analysis.networks.iter().filter(measurable) {
             let folder = erf_folder(analysis, &network.label);
-            let result = folder.join(format!("{}.json", safe_file_name(&network.label)));
+            let result = erf_result(analysis, &network.label);
             tasks.push(task(
                 format!("ERF of {}", network.label),
                 (&network.label, Work::Erf(network.clone())),
@@ -114,7 +116,7 @@ pub fn plan(analysis: &Analysis) -> Vec<Task> {
         let decides = |n: &&NetworkPart| n.spec.is_some() && n.decisions.is_none();
         for network in analysis.networks.iter().filter(decides) {
             let folder = evaluation_folder(analysis, &network.label);
-            let result = folder.join("shapebias.json");
+            let result = evaluation_result(analysis, &network.label);
             let task = task(
                 format!("decisions of {}", network.label),
                 (&network.label, Work::Evaluate(network.clone())),

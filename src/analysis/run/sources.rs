@@ -6,8 +6,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::folders::evaluation_folder;
+use super::division::Kind;
 use super::inputs::Inputs;
 use crate::analysis::file::{Analysis, ErfPart, NetworkPart, ShapeBiasPart};
+use crate::analysis::request::list_of_files;
 use crate::image::{self, Order};
 use crate::shapebias::decisions::decision_files;
 use crate::store::digest;
@@ -29,6 +31,8 @@ pub(super) struct Sources<'a> {
     analysis: &'a Analysis,
     images: OnceCell<Result<Inputs, String>>,
     stimuli: OnceCell<Result<Inputs, String>>,
+    image_list: OnceCell<Result<String, String>>,
+    stimulus_list: OnceCell<Result<String, String>>,
     digests: RefCell<HashMap<PathBuf, String>>,
 }
 
@@ -39,6 +43,8 @@ impl<'a> Sources<'a> {
             analysis,
             images: OnceCell::new(),
             stimuli: OnceCell::new(),
+            image_list: OnceCell::new(),
+            stimulus_list: OnceCell::new(),
             digests: RefCell::default(),
         }
     }
@@ -126,6 +132,19 @@ impl<'a> Sources<'a> {
         Ok(inputs)
     }
 
+    /// What a network's shares depend on, as far as it isn't in the name of their folder: its
+    /// checkpoint, and of images and stimuli, which a thousand tasks don't read, paths and lengths.
+    pub(super) fn of_shares(&self, kind: Kind, network: &NetworkPart) -> Result<Inputs, String> {
+        let mut inputs = Inputs::default();
+        self.add_network(network, &mut inputs)?;
+        let list = match kind {
+            Kind::Erf => self.image_list.get_or_init(|| image_list(self.analysis)),
+            Kind::Decisions => self.stimulus_list.get_or_init(|| stimulus_list(self.analysis)),
+        };
+        inputs.set("files", list.as_ref()?);
+        Ok(inputs)
+    }
+
     /// What a network's values come from.
     fn add_network(&self, network: &NetworkPart, inputs: &mut Inputs) -> Result<(), String> {
         let Some(spec) = &network.spec else { return Ok(()) };
@@ -151,6 +170,28 @@ impl<'a> Sources<'a> {
         self.digests.borrow_mut().insert(path.to_owned(), sha256.clone());
         Ok(sha256)
     }
+}
+
+fn listed(paths: &[PathBuf], order: Order) -> Result<String, String> {
+    let listing = image::list(paths, order).map_err(|error| error.to_string())?;
+    Ok(list_of_files(&listing.files))
+}
+
+fn image_list(analysis: &Analysis) -> Result<String, String> {
+    let Some(part) = &analysis.erf else { return Ok(String::new()) };
+    listed(&part.images, part.shuffle.map_or(Order::Sorted, Order::Shuffled))
+}
+
+fn stimulus_list(analysis: &Analysis) -> Result<String, String> {
+    let Some(part) = &analysis.shapebias else { return Ok(String::new()) };
+    let stimuli = part.stimuli.iter().map(|folder| {
+        let folder = std::slice::from_ref(folder);
+        listed(folder, Order::Sorted)
+    });
+    let categories = part.categories.iter().map(|path| {
+        digest::sha256_file(path).map_err(|error| error.to_string())
+    });
+    stimuli.chain(categories).collect()
 }
 
 fn images(part: &ErfPart) -> Result<Inputs, String> {

@@ -70,14 +70,14 @@ fn results_of_other_settings_are_not_shown_for_those_that_failed() {
     write_study(folder);
     let (status, stdout, stderr) = run(folder);
     assert_eq!(status, 0, "{stdout}{stderr}");
-    assert_eq!(rows(folder, "erf.csv"), ["N", "M"]);
+    assert_eq!(rows(folder, "area-ratios.csv"), ["N", "M"]);
     assert_eq!(rows(folder, "shape-bias.csv"), ["N", "M"]);
 
     change(folder, &[("size = 32", "size = 64\nlayer = \"layer9\"")]);
     let (status, _, stderr) = run(folder);
     assert_eq!(status, 1);
     assert!(stderr.trim_end().ends_with("1 network failed (see above): N"), "{stderr}");
-    assert_eq!(rows(folder, "erf.csv"), ["M"]);
+    assert_eq!(rows(folder, "area-ratios.csv"), ["M"]);
     assert_eq!(rows(folder, "shape-bias.csv"), ["N", "M"]);
     let page = read(folder.join("out/report/report.md"));
     assert!(page.contains("ERF of N can't be shown, for it failed: "), "{page}");
@@ -94,7 +94,7 @@ fn results_of_other_settings_are_not_shown_for_those_that_failed() {
         let (status, _, stderr) = run(folder);
         assert_eq!(status, 1);
         assert!(stderr.trim_end().ends_with("1 network failed (see above): N"), "{stderr}");
-        for name in ["erf.csv", "shape-bias.csv"] {
+        for name in ["area-ratios.csv", "shape-bias.csv"] {
             assert_eq!(rows(folder, name), ["M"], "{name}");
         }
         let page = read(folder.join("out/report/report.md"));
@@ -119,7 +119,7 @@ fn a_broken_checkpoint_costs_its_network_and_what_failed_is_told_last() {
     assert_eq!(status, 1);
     assert!(stderr.contains("cost of the networks of N failed: "), "{stderr}");
     assert!(stderr.trim_end().ends_with("1 network failed (see above): N"), "{stderr}");
-    assert_eq!(rows(folder, "erf.csv"), ["M"]);
+    assert_eq!(rows(folder, "area-ratios.csv"), ["M"]);
     assert!(!folder.join("out/cost/inspect.json").exists());
 
     let nothing = ("label = \"M\"\nmap = \"m.npy\"\ndecisions = \"m.csv\"", "map = \"no.npy\"\nlabel = \"M\"");
@@ -149,7 +149,7 @@ fn a_run_that_was_interrupted_is_begun_anew_with_other_settings() {
     let (status, stdout, stderr) = run(folder);
     assert_eq!(status, 0, "{stdout}{stderr}");
     assert!(!state.exists());
-    assert_eq!(rows(folder, "erf.csv"), ["N", "M"]);
+    assert_eq!(rows(folder, "area-ratios.csv"), ["N", "M"]);
 }
 
 #[test]
