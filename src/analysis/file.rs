@@ -136,8 +136,15 @@ impl Analysis {
             line: 1,
             problem: format!("the file can't be read: {error}"),
         })?;
-        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        Self::parse(&text, &file, &folder)
+        let folder = path.parent().map_or_else(PathBuf::new, place::from_here);
+        let mut analysis = Self::parse(&text, &file, &folder)?;
+        analysis.out = place::from_here_unfollowed(&analysis.out);
+        Ok(analysis)
+    }
+
+    /// Puts results and report into another folder.
+    pub fn set_out(&mut self, out: &Path) {
+        self.out = place::from_here_unfollowed(out);
     }
 
     /// Reads the text of an analysis file called `file`; its paths are relative to `folder`.

@@ -95,7 +95,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 pub fn load(file: &Path, out: Option<&Path>) -> Result<Analysis, Failure> {
     let mut analysis = Analysis::load(file).map_err(|error| Failure::Usage(error.to_string()))?;
     if let Some(out) = out {
-        out.clone_into(&mut analysis.out);
+        analysis.set_out(out);
     }
     Ok(analysis)
 }

@@ -150,3 +150,20 @@ fn tasks_are_asked_for_again_once_parts_and_results_are_gone() {
     done(folder, MERGE);
     assert_eq!(images_used(folder), 4);
 }
+
+#[test]
+fn the_way_a_path_is_written_makes_no_other_study() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write_study(folder);
+    let absolute = folder.join("study.toml");
+    let absolute = absolute.to_str().unwrap();
+    done(folder, "run ./study.toml -q --threads 1 --shards 2 --task 1");
+    done(folder, &format!("run {absolute} -q --threads 1 --shards 2 --task 2 --out ./results/"));
+    let said = done(folder, &format!("{STATUS} --out {}", folder.join("results").display()));
+    assert!(said.contains("to put the shares together"), "{said}");
+    done(folder, MERGE);
+    assert_eq!(images_used(folder), 4);
+    let plan = done(folder, &format!("run {absolute} --dry-run"));
+    assert!(!plan.contains("compute"), "{plan}");
+}
