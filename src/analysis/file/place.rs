@@ -130,11 +130,12 @@ impl Source<'_> {
 /// same: relative where the folder is below the current one, else absolute.
 pub fn from_here(folder: &Path) -> PathBuf {
     let Ok(here) = std::env::current_dir() else { return folder.to_owned() };
-    let found = here.join(folder).canonicalize();
-    let Ok(found) = found.or_else(|_| std::path::absolute(folder)) else {
-        return folder.to_owned();
-    };
-    found.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(found)
+    match (here.join(folder).canonicalize(), folder.parent(), folder.file_name()) {
+        (Ok(found), ..) => found.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(found),
+        // What isn't there yet will be found where it is looked for now.
+        (Err(_), Some(parent), Some(name)) => from_here(parent).join(name),
+        (Err(_), ..) => folder.to_owned(),
+    }
 }
 
 /// The same of a folder that need not be there, and may be a link that another takes the place of.
@@ -208,7 +209,8 @@ mod tests {
         }
         assert_eq!(from_here(&here.join("src/../src/image")), Path::new("src/image"));
         assert_eq!([from_here(Path::new("")), from_here(&here)], [Path::new(""); 2]);
-        for folder in [Path::new("no such/folder"), &here.join("no such/./folder")] {
+        let absent = here.join("no such/./folder");
+        for folder in [Path::new("no such/folder"), &absent, Path::new("src/../no such/folder")] {
             assert_eq!(from_here(folder), Path::new("no such/folder"));
             assert_eq!(from_here_unfollowed(folder), Path::new("no such/folder"));
         }
