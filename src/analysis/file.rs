@@ -18,6 +18,7 @@ pub use self::cluster::ClusterPart;
 use self::place::Source;
 use self::schema::{Document, NetworkTable};
 use crate::figure::Format;
+use crate::image::SIDES;
 use crate::report::Options;
 use crate::shapebias::bootstrap::RESAMPLES;
 use crate::store::safe_file_name;
@@ -193,9 +194,15 @@ impl Analysis {
             if erf.images.is_empty() && self.networks.iter().any(|network| runs(&network)) {
                 return Err(source.at_header("erf", "[erf] needs `images`: files and folders"));
             }
-            if erf.num_images == 0 || erf.size == 0 || erf.size > 16_384 {
-                let problem = "`num_images` is at least 1, and `size` 1 to 16384 pixels";
-                return Err(source.at_header("erf", problem));
+            if erf.num_images == 0 {
+                return Err(source.at_header("erf", "`num_images` is at least 1"));
+            }
+        }
+        let sizes = [("erf", self.erf.as_ref().map(|part| part.size)), ("inspect", Some(self.cost_size))];
+        for (part, size) in sizes {
+            if size.is_some_and(|size| !SIDES.contains(&size)) {
+                let problem = format!("`size` is {} to {} pixels", SIDES.start(), SIDES.end());
+                return Err(source.at_header(part, &problem));
             }
         }
         if let Some(part) = &self.shapebias {

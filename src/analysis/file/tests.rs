@@ -149,3 +149,15 @@ fn what_a_cluster_gives_is_read_and_its_errors_are_like_the_others() {
     let message = complaint(&text.replace("\"gpu\"", "\"gpu\\n#SBATCH --x\""));
     assert!(message.contains("line 11: key `partition`: "), "{message}");
 }
+
+#[test]
+fn sizes_that_no_command_takes_are_refused() {
+    for size in ["0", "16385", "1000000000000"] {
+        let message = complaint(&GOOD.replace("64", size));
+        assert_eq!(message, "study.toml, line 7: `size` is 1 to 16384 pixels");
+        let message = complaint(&format!("{GOOD}\n[inspect]\nsize = {size}\n"));
+        assert_eq!(message, "study.toml, line 10: `size` is 1 to 16384 pixels");
+    }
+    let analysis = parse(&format!("{GOOD}\n[inspect]\nsize = 16384\n")).unwrap();
+    assert_eq!(analysis.cost_size, 16_384);
+}
