@@ -160,7 +160,7 @@ impl Analysis {
         let networks = document
             .networks
             .iter()
-            .map(|table| network(&source, table, init))
+            .map(|table| network(&source, &document, table, init))
             .collect::<Result<Vec<NetworkPart>, AnalysisFileError>>()?;
         check_labels(&source, &document.networks, &networks)?;
         let analysis = Analysis {
@@ -252,6 +252,7 @@ fn device(
 
 fn network(
     source: &Source<'_>,
+    document: &Document,
     table: &Spanned<NetworkTable>,
     init: Option<Init>,
 ) -> Result<NetworkPart, AnalysisFileError> {
@@ -280,7 +281,9 @@ fn network(
             let names: Vec<&str> = names.iter().map(String::as_str).chain([TORCHSCRIPT]).collect();
             return Err(source.choice(arch, "arch", &names));
         }
-        if map.is_none() || decisions.is_none() {
+        let is_measured = document.erf.is_some() && map.is_none();
+        let has_stimuli = document.shapebias.as_ref().is_some_and(|part| part.stimuli.is_some());
+        if is_measured || (has_stimuli && decisions.is_none()) {
             model::check(spec, init).map_err(|error| {
                 let advice = "give `checkpoint`, or `init = \"random\"` at the top of the file";
                 source.at(arch.span().start, format!("key `arch`: {error}; {advice}"))

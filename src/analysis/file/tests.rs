@@ -161,3 +161,17 @@ fn sizes_that_no_command_takes_are_refused() {
     let analysis = parse(&format!("{GOOD}\n[inspect]\nsize = 16384\n")).unwrap();
     assert_eq!(analysis.cost_size, 16_384);
 }
+
+#[test]
+fn a_checkpoint_is_asked_for_only_where_it_would_be_read() {
+    let known = GOOD.replace("map =", "arch = \"resnet101\"\nmap =");
+    assert_eq!(parse(&known).unwrap().networks[0].spec.as_ref().unwrap().architecture, "resnet101");
+    let shapebias = "\n[shapebias]\ndecisions = [\"d.csv\"]\n";
+    parse(&format!("{known}{shapebias}")).unwrap();
+    let stimuli = shapebias.replace("decisions = [\"d.csv\"]", "stimuli = \"s\"");
+    let message = complaint(&format!("{known}{stimuli}"));
+    assert!(message.contains("key `arch`") && message.contains("checkpoint"), "{message}");
+    parse(&format!("{known}{stimuli}").replace("map =", "decisions = \"d.csv\"\nmap =")).unwrap();
+    let message = complaint(&known.replace("map = \"a.npy\"", "decisions = \"d.csv\""));
+    assert!(message.contains("images") || message.contains("checkpoint"), "{message}");
+}
