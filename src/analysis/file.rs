@@ -9,6 +9,7 @@ mod report;
 mod schema;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tch::Device;
 use thiserror::Error;
@@ -17,6 +18,7 @@ use toml::Spanned;
 pub use self::cluster::ClusterPart;
 use self::place::Source;
 use self::schema::{Document, NetworkTable};
+use crate::erf::saving::SAVE_EVERY;
 use crate::figure::Format;
 use crate::image::SIDES;
 use crate::report::Options;
@@ -73,6 +75,8 @@ pub struct ErfPart {
     pub tokens_to_map: bool,
     /// Whether to compute in double precision, nothing folded.
     pub exact: bool,
+    /// How often the state is written from which a killed run goes on.
+    pub save_every: Duration,
 }
 
 /// The shape-bias part of a study.
@@ -345,6 +349,7 @@ fn erf(source: &Source<'_>, table: &schema::ErfTable) -> Result<ErfPart, Analysi
         unit: table.unit,
         tokens_to_map: table.tokens_to_map,
         exact: table.exact,
+        save_every: table.save_every.map_or(SAVE_EVERY, Duration::from_secs),
     })
 }
 

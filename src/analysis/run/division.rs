@@ -11,10 +11,9 @@ use super::folders::{erf_result, evaluation_result};
 use super::plan::{State, Task, Work};
 use super::record::{Record, Stage};
 use super::sources::Sources;
-use super::studies::{erf_study, evaluation};
+use super::studies::{erf_study, evaluation, save_every};
 use crate::analysis::AnalysisError;
 use crate::analysis::file::{Analysis, NetworkPart};
-use crate::erf::saving::SAVE_EVERY;
 use crate::progress::{Progress, Stop};
 use crate::store::{Settings, Shard, StoreError, digest, safe_file_name};
 
@@ -171,7 +170,7 @@ impl Division {
             let failures = match kind {
                 Kind::Erf => {
                     let study = erf_study(analysis, network, folder, force);
-                    study.run_shard(*shard, SAVE_EVERY, progress, stop)?
+                    study.run_shard(*shard, save_every(analysis), progress, stop)?
                 }
                 Kind::Decisions => {
                     let study = evaluation(analysis, network, folder, force);

@@ -7,7 +7,7 @@ use super::division::Division;
 use super::inputs::Inputs;
 use super::plan::{State, Task, Work};
 use super::sources::{Sources, inspected};
-use super::studies::{combination, erf_study, evaluation};
+use super::studies::{combination, erf_study, evaluation, save_every};
 use crate::analysis::AnalysisError;
 use crate::analysis::file::Analysis;
 use crate::progress::{Progress, Stop};
@@ -124,7 +124,7 @@ impl Executor<'_> {
                     // What was put together is gone on with or refused, but never dropped.
                     study.force = false;
                 }
-                Ok(study.run(progress, stop)?.failures)
+                Ok(study.run_saving(save_every(analysis), progress, stop)?.failures)
             }
             Work::Evaluate(network) => {
                 let mut study = evaluation(analysis, network, &task.folder, force);

@@ -1,6 +1,7 @@
 //! What a task of an analysis asks of the studies of one kind.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::folders;
 use crate::analysis::erf::ErfStudy;
@@ -8,11 +9,17 @@ use crate::analysis::file::{Analysis, NetworkPart};
 use crate::analysis::shapebias::ShapeBiasStudy;
 use crate::analysis::shapebias::combine::{Combination, Part};
 use crate::erf::gradient::Target;
+use crate::erf::saving::SAVE_EVERY;
 use crate::image::Order;
 use crate::zoo::run::Path;
 
 fn path(exact: bool) -> Path {
     if exact { Path::Exact } else { Path::Fast }
+}
+
+/// How often the state of an ERF at work is written.
+pub(super) fn save_every(analysis: &Analysis) -> Duration {
+    analysis.erf.as_ref().map_or(SAVE_EVERY, |part| part.save_every)
 }
 
 /// A network's ERF.
