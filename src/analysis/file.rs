@@ -202,7 +202,8 @@ impl Analysis {
                 return Err(source.at_header("erf", "`num_images` is at least 1"));
             }
         }
-        let sizes = [("erf", self.erf.as_ref().map(|part| part.size)), ("inspect", Some(self.cost_size))];
+        let sizes =
+            [("erf", self.erf.as_ref().map(|part| part.size)), ("inspect", Some(self.cost_size))];
         for (part, size) in sizes {
             if size.is_some_and(|size| !SIDES.contains(&size)) {
                 let problem = format!("`size` is {} to {} pixels", SIDES.start(), SIDES.end());

@@ -70,7 +70,8 @@ pub fn finish(
     let outcome = division.recorded(&folder, division.inputs(), || carry_out(&executor, &plan))?;
     match outcome.failures.first() {
         Some((label, reason)) => {
-            Record::new(Stage::Failed, Some(format!("{label}: {reason}"))).write(&folder)?;
+            let failed = Record::new(Stage::Failed, Some(format!("{label}: {reason}")));
+            failed.of(division.inputs()).write(&folder)?;
         }
         None if remove_parts => division.remove_parts()?,
         None => {}

@@ -22,7 +22,8 @@ impl ErfStudy {
     pub fn redraw(&self) -> Result<(), AnalysisError> {
         let read = |label: &str| {
             let path = self.out.join(format!("{}.json", safe_file_name(label)));
-            let text = std::fs::read(&path).map_err(|error| StoreError::io("read", &path, error))?;
+            let text =
+                std::fs::read(&path).map_err(|error| StoreError::io("read", &path, error))?;
             let result: ErfResult = serde_json::from_slice(&text).map_err(|error| {
                 AnalysisError::Failed(format!("cannot read {}: {error}", path.display()))
             })?;

@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn a_folder_has_one_path_however_it_is_written() {
         let here = std::env::current_dir().unwrap();
-        for folder in [Path::new("src/image"), Path::new("./src/./image/"), &here.join("src/image")] {
+        for folder in [Path::new("src/image"), Path::new("./src/./image/"), &here.join("src/image")]
+        {
             assert_eq!(from_here(folder), Path::new("src/image"));
             assert_eq!(from_here_unfollowed(folder), Path::new("src/image"));
         }

@@ -5,8 +5,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::folders::evaluation_folder;
 use super::division::Kind;
+use super::folders::evaluation_folder;
 use super::inputs::Inputs;
 use crate::analysis::file::{Analysis, ErfPart, NetworkPart, ShapeBiasPart};
 use crate::analysis::request::list_of_files;
@@ -117,7 +117,9 @@ impl<'a> Sources<'a> {
             let folder = evaluation_folder(self.analysis, &network.label);
             match (&network.decisions, &network.spec) {
                 (Some(path), _) => inputs.files(&name, &csv_files(path))?,
-                (None, Some(_)) if current.contains(&folder) => inputs.files(&name, &csv_files(&folder.join("decisions")))?,
+                (None, Some(_)) if current.contains(&folder) => {
+                    inputs.files(&name, &csv_files(&folder.join("decisions")))?
+                }
                 (None, _) => {}
             }
         }
@@ -188,9 +190,10 @@ fn stimulus_list(analysis: &Analysis) -> Result<String, String> {
         let folder = std::slice::from_ref(folder);
         listed(folder, Order::Sorted)
     });
-    let categories = part.categories.iter().map(|path| {
-        digest::sha256_file(path).map_err(|error| error.to_string())
-    });
+    let categories = part
+        .categories
+        .iter()
+        .map(|path| digest::sha256_file(path).map_err(|error| error.to_string()));
     stimuli.chain(categories).collect()
 }
 
