@@ -85,7 +85,7 @@ impl Executor<'_> {
                     Work::Combine => self.shape_bias_inputs(&done.current),
                     _ => task.inputs.clone(),
                 };
-                inputs.write(&task.folder)?;
+                inputs.write_for(&task.result, &task.folder)?;
                 done.current.push(task.folder.clone());
                 done.outcome.computed += 1;
             }
@@ -151,7 +151,7 @@ impl Executor<'_> {
             Work::Combine => combination(analysis, folder, &[], true).redraw()?,
             Work::Evaluate(_) | Work::Inspect => {}
         }
-        Ok(task.inputs.write(folder)?)
+        Ok(task.inputs.write_for(&task.result, folder)?)
     }
 
     fn shape_bias_inputs(&self, current: &[PathBuf]) -> Inputs {
@@ -208,9 +208,11 @@ fn in_own_words(error: AnalysisError) -> AnalysisError {
             format!("{} can't be read ({problem})", path.display())
         }
         // Of a study's own folder it is refused only where shares have been put together.
-        StoreError::State { problem, .. } => {
+        StoreError::State { path, problem } => {
             return AnalysisError::Parts(format!(
-                "{problem}; run the tasks again with --force, or the study without --shards"
+                "as put together in {} they don't fit the study ({problem}); run the tasks again \
+                 with --force, or the study without --shards",
+                path.display()
             ));
         }
         _ => return error,

@@ -14,6 +14,9 @@ const FILE_NAME: &str = "fieldscope-inputs.json";
 /// Begins the names of what only the figures beside a result depend on.
 const OF_FIGURES: &str = "figures: ";
 
+/// Name of the digest of the result itself.
+const RESULT: &str = "result";
+
 /// What a result depends on, by name: digests of files, settings, version of the method.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inputs(BTreeMap<String, String>);
@@ -62,6 +65,26 @@ impl Inputs {
         folder.join(FILE_NAME).exists()
     }
 
+    /// Keeps the inputs beside the results, with the digest of the result that they gave: where a later
+    /// run replaces it and doesn't come to its end, it isn't taken for theirs.
+    ///
+    /// # Errors
+    ///
+    /// Where the result can't be read or the file can't be written.
+    pub fn write_for(&self, result: &Path, folder: &Path) -> Result<(), StoreError> {
+        let mut inputs = self.clone();
+        inputs.file(RESULT, digest::sha256_file(result)?);
+        inputs.write(folder)
+    }
+
+    /// Whether the result in a folder is another than the one that was kept with its inputs.
+    pub fn is_replaced(folder: &Path, result: &Path) -> bool {
+        let known = std::fs::read(folder.join(FILE_NAME)).ok();
+        let known = known.and_then(|text| serde_json::from_slice::<Inputs>(&text).ok());
+        let known = known.and_then(|known| known.0.get(RESULT).cloned());
+        known.is_some_and(|sha256| digest::sha256_file(result).ok() != Some(sha256))
+    }
+
     /// Keeps the inputs beside the results.
     ///
     /// # Errors
@@ -90,7 +113,7 @@ impl Inputs {
         if known.0.is_empty() {
             return Some("not computed to its end yet".to_owned());
         }
-        let changed = self.changed(&known, |name| !name.starts_with(OF_FIGURES));
+        let changed = self.changed(&known, |name| !name.starts_with(OF_FIGURES) && name != RESULT);
         (!changed.is_empty()).then(|| format!("changed: {}", changed.join(", ")))
     }
 
@@ -131,6 +154,21 @@ mod tests {
         assert!(inputs.change_figures(folder.path()));
         inputs.write(folder.path()).unwrap();
         assert!(!inputs.change_figures(folder.path()));
+    }
+
+    #[test]
+    fn a_result_that_was_replaced_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let (folder, result) = (folder.path(), folder.path().join("n.json"));
+        std::fs::write(&result, "1").unwrap();
+        let inputs = Inputs::default();
+        inputs.write(folder).unwrap();
+        assert!(!Inputs::is_replaced(folder, &result), "earlier versions kept no digest");
+        inputs.write_for(&result, folder).unwrap();
+        assert!(!Inputs::is_replaced(folder, &result));
+        assert_eq!(inputs.change(folder), None);
+        std::fs::write(&result, "2").unwrap();
+        assert!(Inputs::is_replaced(folder, &result));
     }
 
     #[test]

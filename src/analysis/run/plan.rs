@@ -9,8 +9,8 @@ use super::inputs::Inputs;
 use super::sources::{Sources, inspected};
 use crate::analysis::file::{Analysis, NetworkPart};
 use crate::report::cost;
-use crate::store::folder::MANIFEST_NAME;
 use crate::store::StoreError;
+use crate::store::folder::MANIFEST_NAME;
 
 /// What a task does.
 #[derive(Clone, Debug)]
@@ -157,6 +157,9 @@ fn task(
             let state = match inputs.change(&folder) {
                 Some(reason) => State::Compute(reason),
                 None if !result.exists() => State::Compute("its result is missing".to_owned()),
+                None if Inputs::is_replaced(&folder, &result) => {
+                    State::Compute("its result is of a run that didn't end".to_owned())
+                }
                 None => State::Reuse,
             };
             (state, inputs)
