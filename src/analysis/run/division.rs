@@ -10,14 +10,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::folders::{erf_result, evaluation_result};
-use super::plan::{State, Task, Work};
+use super::plan::{Task, Work};
 use super::record::{Record, Stage};
 use super::sources::Sources;
 use super::studies::{erf_study, evaluation, save_every};
 use crate::analysis::AnalysisError;
 use crate::analysis::file::{Analysis, NetworkPart};
 use crate::progress::{Progress, Stop};
-use crate::store::{Settings, Shard, StoreError, digest, safe_file_name};
+use crate::store::{Settings, Shard, digest, safe_file_name};
 
 /// Digits of a digest in a folder's name.
 const DIGITS: usize = 12;

@@ -218,8 +218,8 @@ fn the_order_of_networks_and_what_links_lead_to_count() {
     change(folder, &[others]);
     assert_eq!(run(folder).0, 0);
     assert_eq!(rows(folder, "shape-bias.csv"), ["N", "M", "O", "P"]);
-    for name in ["o.csv", "others/P.CSV"] {
-        write_decisions(&folder.join(name), &name[name.len() - 5..name.len() - 4], 30);
+    for (name, observer) in [("o.csv", "O"), ("others/P.CSV", "P")] {
+        write_decisions(&folder.join(name), observer, 30);
         let (status, stdout, stderr) = run(folder);
         assert!(status == 0 && stdout.contains("1 computed, 4 reused"), "{name}: {stdout}{stderr}");
     }
