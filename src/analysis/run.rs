@@ -91,8 +91,13 @@ fn carry_out(executor: &Executor<'_>, plan: &[Task]) -> Result<Outcome, Analysis
     let mut folders: Vec<PathBuf> = shown.clone().map(|task| task.folder.clone()).collect();
     if shown.into_iter().all(|task| matches!(task.work, Work::Inspect)) {
         if let Some((label, reason)) = outcome.failures.first() {
-            let problem = format!("there is nothing to report on, for {label} failed: {reason}");
-            return Err(AnalysisError::Failed(problem));
+            let earlier = match executor.analysis.out.join("report").exists() {
+                true => " (the report that is there is of an earlier run)",
+                false => "",
+            };
+            return Err(AnalysisError::Failed(format!(
+                "there is nothing to report on{earlier}, for {label} failed: {reason}"
+            )));
         }
         folders = vec![executor.analysis.out.clone()];
     }

@@ -38,11 +38,11 @@ pub(super) struct Progressed {
 impl Progressed {
     /// Notes that a task failed for a network.
     fn fail(&mut self, task: &Task, label: &str, reason: &str) {
-        let of = match task.work {
-            Work::Inspect => format!(" of {label}"),
-            _ => String::new(),
+        let name = match task.work {
+            Work::Inspect => format!("cost of {label}"),
+            _ => task.name.clone(),
         };
-        self.notes.push(format!("{}{of} can't be shown, for it failed: {reason}", task.name));
+        self.notes.push(format!("{name} can't be shown, for it failed: {reason}"));
         let failures = &mut self.outcome.failures;
         // A broken checkpoint fails in every task of its network, and is one failure.
         if !failures.iter().any(|(known, _)| known == label) {
@@ -176,7 +176,7 @@ impl Executor<'_> {
                 Ok(found) => inspections.push(Inspection { layers: Vec::new(), ..found }),
                 Err(error) => {
                     let label = &spec.label;
-                    self.progress.warn(&format!("{} of {label} failed: {error}", task.name));
+                    self.progress.warn(&format!("cost of {label} failed: {error}"));
                     failures.push((label.clone(), error.to_string()));
                 }
             }

@@ -121,7 +121,7 @@ fn a_broken_checkpoint_costs_its_network_and_what_failed_is_told_last() {
     change(folder, &[broken]);
     let (status, _, stderr) = run(folder);
     assert_eq!(status, 1);
-    assert!(stderr.contains("cost of the networks of N failed: "), "{stderr}");
+    assert!(stderr.contains("cost of N failed: "), "{stderr}");
     assert!(stderr.trim_end().ends_with("1 network failed (see above): N"), "{stderr}");
     assert_eq!(rows(folder, "area-ratios.csv"), ["M"]);
     assert!(!folder.join("out/cost/inspect.json").exists());
@@ -138,6 +138,7 @@ fn a_broken_checkpoint_costs_its_network_and_what_failed_is_told_last() {
     assert_eq!(status, 1);
     let last = stderr.trim_end().lines().last().unwrap();
     assert!(last.contains("N failed: ") && last.contains("n.safetensors"), "{stderr}");
+    assert!(last.contains("is of an earlier run"), "{stderr}");
 }
 
 /// As after Ctrl-C, which leaves a folder begun with other settings, and a state.
