@@ -153,7 +153,7 @@ impl ErfStudy {
             outcome.results = finished.iter().map(|done| done.result.clone()).collect();
             atomic::write_bytes(&folder.file(files::TABLE), &table::csv(&outcome.results)?)?;
             let panels: Vec<_> = finished.iter().map(|done| (&done.result, &done.map)).collect();
-            figures::all(&panels, self.colormap, &self.formats, &folder)?;
+            figures::all(&panels, self.colormap, &self.formats, folder.path())?;
         }
         Ok(outcome)
     }
@@ -324,7 +324,7 @@ impl ErfStudy {
                 let mut json = serde_json::to_vec_pretty(&done.result).map_err(to_store_error)?;
                 json.push(b'\n');
                 atomic::write_bytes(&folder.file(files::result(label)), &json)?;
-                figures::one(&done.result, &done.map, self.colormap, &self.formats, folder)?;
+                figures::one(&done.result, &done.map, self.colormap, &self.formats, folder.path())?;
                 finished.push(done);
                 Ok(())
             }

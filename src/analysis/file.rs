@@ -9,6 +9,7 @@ mod report;
 mod schema;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tch::Device;
 use thiserror::Error;
@@ -17,7 +18,9 @@ use toml::Spanned;
 pub use self::cluster::ClusterPart;
 use self::place::Source;
 use self::schema::{Document, NetworkTable};
+use crate::erf::saving::SAVE_EVERY;
 use crate::figure::Format;
+use crate::image::SIDES;
 use crate::report::Options;
 use crate::shapebias::bootstrap::RESAMPLES;
 use crate::store::safe_file_name;
@@ -72,6 +75,8 @@ pub struct ErfPart {
     pub tokens_to_map: bool,
     /// Whether to compute in double precision, nothing folded.
     pub exact: bool,
+    /// How often the state is written from which a killed run goes on.
+    pub save_every: Duration,
 }
 
 /// The shape-bias part of a study.
@@ -136,8 +141,15 @@ impl Analysis {
             line: 1,
             problem: format!("the file can't be read: {error}"),
         })?;
-        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        Self::parse(&text, &file, &folder)
+        let folder = path.parent().map_or_else(PathBuf::new, place::from_here);
+        let mut analysis = Self::parse(&text, &file, &folder)?;
+        analysis.out = place::from_here_unfollowed(&analysis.out);
+        Ok(analysis)
+    }
+
+    /// Puts results and report into another folder.
+    pub fn set_out(&mut self, out: &Path) {
+        self.out = place::from_here_unfollowed(out);
     }
 
     /// Reads the text of an analysis file called `file`; its paths are relative to `folder`.
@@ -152,7 +164,7 @@ impl Analysis {
         let networks = document
             .networks
             .iter()
-            .map(|table| network(&source, table, init))
+            .map(|table| network(&source, &document, table, init))
             .collect::<Result<Vec<NetworkPart>, AnalysisFileError>>()?;
         check_labels(&source, &document.networks, &networks)?;
         let analysis = Analysis {
@@ -186,9 +198,16 @@ impl Analysis {
             if erf.images.is_empty() && self.networks.iter().any(|network| runs(&network)) {
                 return Err(source.at_header("erf", "[erf] needs `images`: files and folders"));
             }
-            if erf.num_images == 0 || erf.size == 0 || erf.size > 16_384 {
-                let problem = "`num_images` is at least 1, and `size` 1 to 16384 pixels";
-                return Err(source.at_header("erf", problem));
+            if erf.num_images == 0 {
+                return Err(source.at_header("erf", "`num_images` is at least 1"));
+            }
+        }
+        let sizes =
+            [("erf", self.erf.as_ref().map(|part| part.size)), ("inspect", Some(self.cost_size))];
+        for (part, size) in sizes {
+            if size.is_some_and(|size| !SIDES.contains(&size)) {
+                let problem = format!("`size` is {} to {} pixels", SIDES.start(), SIDES.end());
+                return Err(source.at_header(part, &problem));
             }
         }
         if let Some(part) = &self.shapebias {
@@ -238,6 +257,7 @@ fn device(
 
 fn network(
     source: &Source<'_>,
+    document: &Document,
     table: &Spanned<NetworkTable>,
     init: Option<Init>,
 ) -> Result<NetworkPart, AnalysisFileError> {
@@ -266,7 +286,9 @@ fn network(
             let names: Vec<&str> = names.iter().map(String::as_str).chain([TORCHSCRIPT]).collect();
             return Err(source.choice(arch, "arch", &names));
         }
-        if map.is_none() || decisions.is_none() {
+        let is_measured = document.erf.is_some() && map.is_none();
+        let has_stimuli = document.shapebias.as_ref().is_some_and(|part| part.stimuli.is_some());
+        if is_measured || (has_stimuli && decisions.is_none()) {
             model::check(spec, init).map_err(|error| {
                 let advice = "give `checkpoint`, or `init = \"random\"` at the top of the file";
                 source.at(arch.span().start, format!("key `arch`: {error}; {advice}"))
@@ -328,6 +350,7 @@ fn erf(source: &Source<'_>, table: &schema::ErfTable) -> Result<ErfPart, Analysi
         unit: table.unit,
         tokens_to_map: table.tokens_to_map,
         exact: table.exact,
+        save_every: table.save_every.map_or(SAVE_EVERY, Duration::from_secs),
     })
 }
 

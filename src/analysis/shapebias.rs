@@ -126,8 +126,9 @@ impl ShapeBiasStudy {
             }
         }
         if observers.is_empty() && !failures.is_empty() {
-            let labels: Vec<&str> = failures.iter().map(|(label, _)| label.as_str()).collect();
-            let reason = format!("no network could be evaluated: {} failed", labels.join(", "));
+            let failed = failures.iter().map(|(label, reason)| format!("{label}: {reason}"));
+            let failed: Vec<String> = failed.collect();
+            let reason = format!("no network could be evaluated: {}", failed.join("; "));
             return Err(AnalysisError::Failed(reason));
         }
         let known = issues.len();
@@ -146,7 +147,12 @@ impl ShapeBiasStudy {
         }
         folder.check_still_ours()?;
         output::write(folder.path(), &result)?;
-        figures::draw(&result, self.confusion, &self.formats, &folder)?;
+        if self.confusion {
+            // The label of people pooled, or of one of two observers of one name, is known only now.
+            let labels = result.observers.iter().map(|observer| observer.label.as_str());
+            folder.claim(figures::names(labels, &self.formats))?;
+        }
+        figures::draw(&result, self.confusion, &self.formats, folder.path())?;
         // Until here the logs of finished networks spare an interrupted study to decide them again.
         if failures.is_empty() {
             for path in &paths {

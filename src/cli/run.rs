@@ -101,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 pub fn load(file: &Path, out: Option<&Path>) -> Result<Analysis, Failure> {
     let mut analysis = Analysis::load(file).map_err(|error| Failure::Usage(error.to_string()))?;
     if let Some(out) = out {
-        out.clone_into(&mut analysis.out);
+        analysis.set_out(out);
     }
     Ok(analysis)
 }
@@ -115,8 +115,11 @@ fn summarise(outcome: &Outcome) -> Result<(), Failure> {
 }
 
 fn show(analysis: &Analysis) -> Result<(), Failure> {
-    for Task { name, state, folder, .. } in plan(analysis) {
+    for Task { name, state, folder, redraw, .. } in plan(analysis) {
         let what = match state {
+            State::Reuse if redraw => {
+                format!("reuse    {name} ({}; its figures are drawn anew)", folder.display())
+            }
             State::Reuse => format!("reuse    {name} ({})", folder.display()),
             State::Compute(reason) => format!("compute  {name} ({reason})"),
             State::Impossible(reason) => format!("can't    {name} ({reason})"),

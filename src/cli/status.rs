@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         )));
     };
     let submission = submission.filter(|_| submitted == Some(shards));
-    let division = Division::new(&analysis, shards);
+    let division = Division::new(&analysis, shards).with_inputs(&analysis);
     let (status, error) = Status::find(&division, submission.as_ref());
     if let Some(error) = error {
         Console::new(false).warn(&format!("what is running can't be told: {error}"));

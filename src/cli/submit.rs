@@ -119,7 +119,7 @@ impl ResourceArguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let analysis = load(&arguments.file, arguments.out.as_deref())?;
     let here = std::env::current_dir()?;
-    let division = Division::new(&analysis, arguments.shards);
+    let division = Division::new(&analysis, arguments.shards).with_inputs(&analysis);
     let before = Submission::read(&division.folder)?;
     if let Some(before) = &before {
         before.check_folder(&here)?;

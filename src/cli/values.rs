@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use fieldscope::figure::Format;
 use fieldscope::figure::colormap::{Colormap, UnknownColormap};
+use fieldscope::image::SIDES;
 use fieldscope::zoo::{Init, ModelSpec};
 use tch::Device;
 
@@ -179,11 +180,11 @@ pub fn report_failures(failures: &[(String, String)]) -> Result<(), Failure> {
     Err(Failure::Work(format!("{} {noun} failed (see above): {}", labels.len(), labels.join(", "))))
 }
 
-/// Sides up to 16,384 pixels: beyond, the map of a single image takes gigabytes.
+/// A side of an input, one of [`SIDES`].
 pub fn side(argument: &str) -> Result<usize, String> {
     match argument.parse() {
-        Ok(size @ 1..=16_384) => Ok(size),
-        Ok(_) => Err("a side has 1 to 16384 pixels".to_owned()),
+        Ok(size) if SIDES.contains(&size) => Ok(size),
+        Ok(_) => Err(format!("a side has {} to {} pixels", SIDES.start(), SIDES.end())),
         Err(_) => Err("write a whole number of pixels".to_owned()),
     }
 }

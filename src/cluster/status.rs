@@ -92,21 +92,23 @@ impl Status {
         let log = |name: String| Some(logs.join(name)).filter(|path| path.exists());
         let works = division.works.iter().map(|work| WorkStatus {
             name: work.name.clone(),
-            reused: submission.reused.contains(&work.folder),
+            reused: submission.reused.contains(&work.folder) && !division.is_behind(work),
             tasks: (division.tasks_of(work))
                 .map(|task| {
                     let shard = task.shard.number();
                     let known = submission.known(&work.folder, shard, answers);
                     let doing = match (known, division.is_removed(&task)) {
                         (Known::Queued(_), _) | (_, false) => {
-                            judge(Record::read(&task.folder), known)
+                            judge(division.record_of(&task), known)
                         }
                         (_, true) => Doing::Done,
                     };
                     TaskStatus {
                         task: task.index,
                         name: format!("{}, share {}", work.name, task.shard),
-                        forced: doing != Doing::Done && submission.is_forced(&work.folder, shard),
+                        forced: doing != Doing::Done
+                            && (submission.is_forced(&work.folder, shard)
+                                || division.is_outdated(&task)),
                         doing,
                         log: log(format!("{}-{shard}.log", work.file_name)),
                     }
@@ -118,7 +120,7 @@ impl Status {
             Some(job) => answers.of(job, None),
             None => Known::NotSubmitted,
         };
-        let record = Record::read(&division.merge_folder());
+        let record = division.merge_record();
         let merge = TaskStatus {
             task: 0,
             name: "shares put together, report".to_owned(),
@@ -228,7 +230,7 @@ mod tests {
     fn record(stage: Stage) -> Option<Record> {
         let message = (stage == Stage::Failed).then(|| "no checkpoint".to_owned());
         let (machine, date) = (Some("node7".to_owned()), "2026-01-02T03:04:05Z".to_owned());
-        Some(Record { stage, message, machine, date })
+        Some(Record { machine, date, ..Record::new(stage, message) })
     }
 
     fn queued(state: &str) -> Queued {

@@ -7,7 +7,7 @@ use super::ClusterError;
 use super::script::Launch;
 use super::slurm::{self, Queued};
 use super::submission::{Answers, ArrayJob, Known, Submission};
-use crate::analysis::run::division::{DividedWork, Division, ranges};
+use crate::analysis::run::division::{DividedWork, Division, ShareTask, ranges};
 use crate::analysis::run::record::Record;
 use crate::analysis::run::{State, Task};
 use crate::store::atomic;
@@ -109,7 +109,7 @@ impl Situation<'_> {
         let merging = merge.filter(|job| self.queue.iter().any(|queued| queued.job == **job));
         let merged = self.division.merge_folder();
         let all_there =
-            self.plan.iter().all(|task| task.state == State::Reuse) && Record::is_done(&merged);
+            self.plan.iter().all(|task| task.state == State::Reuse) && self.division.is_merged();
         let needed = !jobs.arrays.is_empty() || (merging.is_none() && !all_there);
         if needed {
             jobs.superseded = merging.cloned();
@@ -137,7 +137,12 @@ impl Situation<'_> {
         let before = |shard: &usize| {
             self.before.is_some_and(|before| before.is_forced(&work.folder, *shard))
         };
-        self.force || shards.iter().any(before)
+        let outdated = |task: &ShareTask<'_>| {
+            shards.contains(&task.shard.number()) && self.division.is_outdated(task)
+        };
+        self.force
+            || shards.iter().any(before)
+            || self.division.tasks_of(work).any(|task| outdated(&task))
     }
 
     fn said_of(&self, work: &DividedWork, shards: &[usize]) -> Vec<PathBuf> {
@@ -154,7 +159,7 @@ impl Situation<'_> {
             let known = self.before.map(|before| before.known(&work.folder, shard, answers));
             if let Some(Known::Queued(queued)) = known {
                 jobs.queued.push((queued.job.clone(), shard));
-            } else if Record::is_done(&task.folder) && !self.force {
+            } else if self.division.is_done(&task) && !self.force {
                 jobs.done += 1;
             } else {
                 shards.push(shard);

@@ -41,6 +41,7 @@ struct Ready {
 ///
 /// A share of the work (`images.shard`) is over its part of the first `images.wanted` images of the
 /// list, and takes no replacements: how many are needed is known when the shares are put together.
+/// The only share of one is all of the work, and takes them.
 ///
 /// `state` is written from time to time, and when the work is stopped.
 ///

@@ -25,6 +25,9 @@
 //! # }
 //! ```
 
+/// Sides that an input may have, in pixels: beyond, the map of a single image takes gigabytes.
+pub const SIDES: std::ops::RangeInclusive<usize> = 1..=16_384;
+
 mod decode;
 mod error;
 mod kernel;

@@ -102,7 +102,9 @@ impl ReadDecisions {
     }
 }
 
-fn decision_files(paths: &[PathBuf], issues: &mut Vec<Issue>) -> Vec<PathBuf> {
+/// The files among `paths`, and the CSV files below the folders among them: links are followed, hidden
+/// files are passed over, and each file is listed once. What can't be listed is an issue.
+pub fn decision_files(paths: &[PathBuf], issues: &mut Vec<Issue>) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut seen = HashSet::new();
     let mut followed = Followed::new();

@@ -4,6 +4,7 @@ mod accounting;
 mod cluster;
 mod common;
 mod demo;
+mod divided;
 mod engine;
 mod erf;
 mod fetch;

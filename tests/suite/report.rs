@@ -7,6 +7,7 @@ mod latex;
 mod marks;
 mod page;
 mod prose;
+mod reruns;
 mod shown;
 mod tables;
 

@@ -79,6 +79,23 @@ fn merged_erf_shares_are_the_single_run() {
     assert!(!out.exists(), "a refused merge left files");
 }
 
+/// With a single network and states written seldom, where nothing else asks for a state at the end.
+#[test]
+fn the_only_share_of_one_is_merged_as_well() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let images = erf_images(&place.join("images"));
+    let arguments = "erf --model resnet18 --init random --size 32 --num-images 4 --threads 1 \
+                     --formats svg --quiet --images";
+    let mut arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+    arguments.push(images.display().to_string());
+    let folders = compute(&arguments, place, &["1/1"]);
+    let [one, whole] = &folders[..] else { panic!("{folders:?}") };
+    let out = place.join("merged");
+    merge(&[one], &out).success();
+    assert_same(whole, &out, &["resnet18.npy", "resnet18.svg"]);
+}
+
 #[test]
 fn merged_shapebias_shares_are_the_single_run() {
     let place = tempfile::tempdir().unwrap();

@@ -1,15 +1,42 @@
 //! The figures of an ERF study.
 
+use std::path::Path;
+
 use ndarray::Array2;
 
-use super::files;
+use super::{ErfStudy, files};
 use crate::analysis::AnalysisError;
 use crate::erf::result::ErfResult;
 use crate::figure::heatmap::HeatmapSpec;
 use crate::figure::panels::PanelsSpec;
 use crate::figure::{Colormap, Figure, Format, heatmap, panels, profile};
 use crate::report::charts;
-use crate::store::ResultFolder;
+use crate::store::{StoreError, npy};
+
+impl ErfStudy {
+    /// Draws the figures of a study that was run anew, from its maps and results.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError`]: a map or a result that can't be read, a figure that can't be drawn.
+    pub fn redraw(&self) -> Result<(), AnalysisError> {
+        let read = |label: &str| {
+            let path = self.out.join(files::result(label));
+            let text =
+                std::fs::read(&path).map_err(|error| StoreError::io("read", &path, error))?;
+            let result: ErfResult = serde_json::from_slice(&text).map_err(|error| {
+                AnalysisError::Failed(format!("cannot read {}: {error}", path.display()))
+            })?;
+            Ok((result, npy::read_map(&self.out.join(files::map(label)))?))
+        };
+        let networks = self.labels().map(read).collect::<Result<Vec<_>, AnalysisError>>()?;
+        for (result, map) in &networks {
+            one(result, map, self.colormap, &self.formats, &self.out)?;
+        }
+        let networks: Vec<_> = networks.iter().map(|(result, map)| (result, map)).collect();
+        all(&networks, self.colormap, &self.formats, &self.out)
+    }
+}
 
 /// The heatmap of one network: `LABEL.png`, `.svg`, `.pdf`.
 pub fn one(
@@ -17,7 +44,7 @@ pub fn one(
     map: &Array2<f64>,
     colormap: Colormap,
     formats: &[Format],
-    folder: &ResultFolder,
+    folder: &Path,
 ) -> Result<(), AnalysisError> {
     let spec = HeatmapSpec {
         panel: charts::panel(result, map.view()),
@@ -33,7 +60,7 @@ pub fn all(
     results: &[(&ErfResult, &Array2<f64>)],
     colormap: Colormap,
     formats: &[Format],
-    folder: &ResultFolder,
+    folder: &Path,
 ) -> Result<(), AnalysisError> {
     let panels = results.iter().map(|(result, map)| charts::panel(result, map.view())).collect();
     let spec = PanelsSpec { panels, scale: Default::default(), colormap };
@@ -44,10 +71,10 @@ pub fn all(
 
 fn save(
     figure: &Figure,
-    folder: &ResultFolder,
+    folder: &Path,
     stem: &str,
     formats: &[Format],
 ) -> Result<(), AnalysisError> {
-    figure.save(folder.path(), stem, formats)?;
+    figure.save(folder, stem, formats)?;
     Ok(())
 }

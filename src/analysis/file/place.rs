@@ -126,6 +126,26 @@ impl Source<'_> {
     }
 }
 
+/// A folder's path as it is written from the current folder, so that each way of writing it gives the
+/// same: relative where the folder is below the current one, else absolute.
+pub fn from_here(folder: &Path) -> PathBuf {
+    let Ok(here) = std::env::current_dir() else { return folder.to_owned() };
+    match (here.join(folder).canonicalize(), folder.parent(), folder.file_name()) {
+        (Ok(found), ..) => found.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(found),
+        // What isn't there yet will be found where it is looked for now.
+        (Err(_), Some(parent), Some(name)) => from_here(parent).join(name),
+        (Err(_), ..) => folder.to_owned(),
+    }
+}
+
+/// The same of a folder that need not be there, and may be a link that another takes the place of.
+pub fn from_here_unfollowed(folder: &Path) -> PathBuf {
+    match (folder.parent(), folder.file_name()) {
+        (Some(parent), Some(name)) => from_here(parent).join(name),
+        _ => from_here(folder),
+    }
+}
+
 /// Where the keys of a part are written, by one that only it has.
 fn place_of(known: &[&str]) -> &'static str {
     let parts = [
@@ -173,5 +193,32 @@ pub fn advice(wrong: &str, known: &[&str]) -> String {
             format!("did you mean `{nearest}`?")
         }
         _ => format!("known are {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_path_however_it_is_written() {
+        let here = std::env::current_dir().unwrap();
+        for folder in [Path::new("src/image"), Path::new("./src/./image/"), &here.join("src/image")]
+        {
+            assert_eq!(from_here(folder), Path::new("src/image"));
+            assert_eq!(from_here_unfollowed(folder), Path::new("src/image"));
+        }
+        assert_eq!(from_here(&here.join("src/../src/image")), Path::new("src/image"));
+        assert_eq!([from_here(Path::new("")), from_here(&here)], [Path::new(""); 2]);
+        let absent = here.join("no such/./folder");
+        for folder in [Path::new("no such/folder"), &absent, Path::new("src/../no such/folder")] {
+            assert_eq!(from_here(folder), Path::new("no such/folder"));
+            assert_eq!(from_here_unfollowed(folder), Path::new("no such/folder"));
+        }
+        let place = tempfile::tempdir().unwrap();
+        let place = place.path().canonicalize().unwrap();
+        std::os::unix::fs::symlink(&here, place.join("link")).unwrap();
+        assert_eq!(from_here(&place.join("link/src")), Path::new("src"));
+        assert_eq!(from_here_unfollowed(&place.join("link")), place.join("link"));
     }
 }

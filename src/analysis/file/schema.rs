@@ -51,6 +51,7 @@ pub struct ErfTable {
     pub shuffle: Option<u64>,
     pub layer: Option<String>,
     pub unit: Option<[usize; 2]>,
+    pub save_every: Option<u64>,
     #[serde(default)]
     pub tokens_to_map: bool,
     #[serde(default)]

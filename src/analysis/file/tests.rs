@@ -19,6 +19,9 @@ fn paths_are_relative_to_the_file_and_defaults_are_the_papers() {
     assert_eq!(analysis.networks[0].map.as_deref(), Some(Path::new("folder/a.npy")));
     let erf = analysis.erf.unwrap();
     assert_eq!((erf.size, erf.num_images), (64, 50));
+    assert_eq!(erf.save_every, Duration::from_secs(20));
+    let erf = parse(&GOOD.replace("size", "save_every = 50\nsize")).unwrap().erf.unwrap();
+    assert_eq!(erf.save_every, Duration::from_secs(50));
     assert_eq!(analysis.out, Path::new("folder/T"));
 }
 
@@ -148,4 +151,30 @@ fn what_a_cluster_gives_is_read_and_its_errors_are_like_the_others() {
     assert!(message.contains("line 10: `cpus` is at least 1"), "{message}");
     let message = complaint(&text.replace("\"gpu\"", "\"gpu\\n#SBATCH --x\""));
     assert!(message.contains("line 11: key `partition`: "), "{message}");
+}
+
+#[test]
+fn sizes_that_no_command_takes_are_refused() {
+    for size in ["0", "16385", "1000000000000"] {
+        let message = complaint(&GOOD.replace("64", size));
+        assert_eq!(message, "study.toml, line 7: `size` is 1 to 16384 pixels");
+        let message = complaint(&format!("{GOOD}\n[inspect]\nsize = {size}\n"));
+        assert_eq!(message, "study.toml, line 10: `size` is 1 to 16384 pixels");
+    }
+    let analysis = parse(&format!("{GOOD}\n[inspect]\nsize = 16384\n")).unwrap();
+    assert_eq!(analysis.cost_size, 16_384);
+}
+
+#[test]
+fn a_checkpoint_is_asked_for_only_where_it_would_be_read() {
+    let known = GOOD.replace("map =", "arch = \"resnet101\"\nmap =");
+    assert_eq!(parse(&known).unwrap().networks[0].spec.as_ref().unwrap().architecture, "resnet101");
+    let shapebias = "\n[shapebias]\ndecisions = [\"d.csv\"]\n";
+    parse(&format!("{known}{shapebias}")).unwrap();
+    let stimuli = shapebias.replace("decisions = [\"d.csv\"]", "stimuli = \"s\"");
+    let message = complaint(&format!("{known}{stimuli}"));
+    assert!(message.contains("key `arch`") && message.contains("checkpoint"), "{message}");
+    parse(&format!("{known}{stimuli}").replace("map =", "decisions = \"d.csv\"\nmap =")).unwrap();
+    let message = complaint(&known.replace("map = \"a.npy\"", "decisions = \"d.csv\""));
+    assert!(message.contains("checkpoint"), "{message}");
 }

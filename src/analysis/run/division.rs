@@ -3,17 +3,21 @@
 //! Which tasks there are, and their numbers, depends on the analysis file and the number of shards
 //! alone, so that a machine needs nothing but a number.
 
+mod standing;
+
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use super::plan::{State, Task, Work};
+use super::folders::{erf_result, evaluation_result};
+use super::plan::{Task, Work};
 use super::record::{Record, Stage};
-use super::{erf_study, evaluation};
+use super::sources::Sources;
+use super::studies::{erf_study, evaluation, save_every};
 use crate::analysis::AnalysisError;
 use crate::analysis::file::{Analysis, NetworkPart};
-use crate::erf::saving::SAVE_EVERY;
 use crate::progress::{Progress, Stop};
-use crate::store::{Settings, Shard, StoreError, digest, safe_file_name};
+use crate::store::{Settings, Shard, digest, safe_file_name};
 
 /// Digits of a digest in a folder's name.
 const DIGITS: usize = 12;
@@ -40,6 +44,10 @@ pub struct DividedWork {
     pub file_name: String,
     /// Folder of its shares; another one for other settings.
     pub folder: PathBuf,
+    /// The file that its shares put together end as.
+    result: PathBuf,
+    /// Digest of what its shares depend on now; nothing where it isn't known.
+    inputs: Option<String>,
 }
 
 /// A network's share.
@@ -81,6 +89,21 @@ impl Division {
             works.extend(deciding.map(|n| DividedWork::new(analysis, &folder, Kind::Decisions, n)));
         }
         Self { shards, works, folder }
+    }
+
+    /// The same, knowing what shares depend on now, so that those of other inputs aren't taken for
+    /// the study's. Lists images and stimuli, and reads the checkpoints of works that have begun.
+    #[must_use]
+    pub fn with_inputs(mut self, analysis: &Analysis) -> Self {
+        let sources = Sources::of(analysis);
+        let merged = Record::read(&self.merge_folder()).is_some();
+        for work in &mut self.works {
+            if merged || work.folder.exists() {
+                let inputs = sources.of_shares(work.kind, &work.network);
+                work.inputs = inputs.ok().map(|inputs| inputs.digest());
+            }
+        }
+        self
     }
 
     /// How many tasks there are.
@@ -143,11 +166,13 @@ impl Division {
     ) -> Result<ShareTask<'_>, AnalysisError> {
         let task = self.task(index)?;
         let ShareTask { work: DividedWork { kind, network, .. }, shard, folder, .. } = &task;
-        self.recorded(folder, || {
+        let inputs = Sources::of(analysis).of_shares(*kind, network).ok();
+        let inputs = inputs.map(|inputs| (task.work.file_name.clone(), inputs.digest()));
+        self.recorded(folder, inputs.into_iter().collect(), || {
             let failures = match kind {
                 Kind::Erf => {
                     let study = erf_study(analysis, network, folder, force);
-                    study.run_shard(*shard, SAVE_EVERY, progress, stop)?
+                    study.run_shard(*shard, save_every(analysis), progress, stop)?
                 }
                 Kind::Decisions => {
                     let study = evaluation(analysis, network, folder, force);
@@ -162,19 +187,24 @@ impl Division {
         Ok(task)
     }
 
-    /// Does some work, and keeps a record of it in `folder`.
+    /// Does some work of these inputs, and keeps a record of it in `folder`.
     pub(super) fn recorded<T>(
         &self,
         folder: &Path,
+        inputs: BTreeMap<String, String>,
         work: impl FnOnce() -> Result<T, AnalysisError>,
     ) -> Result<T, AnalysisError> {
-        Record::new(Stage::Begun, None).write(folder)?;
+        // Until it is done, what is in the folder may be of the inputs before.
+        let known = Record::read(folder).map_or_else(|| inputs.clone(), |before| before.inputs);
+        Record::new(Stage::Begun, None).of(known.clone()).write(folder)?;
         let done = work();
         match &done {
-            Ok(_) => Record::new(Stage::Done, None).write(folder)?,
+            Ok(_) => Record::new(Stage::Done, None).of(inputs).write(folder)?,
             // It goes on from there when it is started again.
             Err(error) if error.is_stop() => {}
-            Err(error) => Record::new(Stage::Failed, Some(error.to_string())).write(folder)?,
+            Err(error) => {
+                Record::new(Stage::Failed, Some(error.to_string())).of(known).write(folder)?;
+            }
         }
         done
     }
@@ -185,45 +215,6 @@ impl Division {
             self.works.iter().map(|work| work.folder.display().to_string()).collect();
         let digest = digest::sha256_bytes(folders.join("\n").as_bytes());
         self.folder.join("parts").join(format!("merge-{}-of{}", &digest[..DIGITS], self.shards))
-    }
-
-    /// Refuses to put shares together while some are missing that the plan has a use for.
-    pub(super) fn check_shares_of(&self, plan: &[Task]) -> Result<(), AnalysisError> {
-        let needed = plan.iter().filter(|task| matches!(task.state, State::Compute(_)));
-        let missing: Vec<usize> = needed
-            .filter_map(|task| self.work_of(task))
-            .flat_map(|work| self.tasks_of(work))
-            .filter(|share| !Record::is_done(&share.folder))
-            .map(|share| share.index)
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(AnalysisError::Parts(format!(
-            "of {} tasks, these aren't done: {} (`fieldscope status` tells how to run them)",
-            self.count(),
-            ranges(&missing)
-        )))
-    }
-
-    /// Removes the shares that are done. To be called once they have been put together.
-    pub(super) fn remove_parts(&self) -> Result<(), StoreError> {
-        for task in self.tasks().filter(|task| Record::is_done(&task.folder)) {
-            // First, so that what is left of it where this breaks off isn't taken for a share.
-            Record::remove(&task.folder)?;
-            std::fs::remove_dir_all(&task.folder)
-                .map_err(|cause| StoreError::io("remove", &task.folder, cause))?;
-        }
-        for work in &self.works {
-            // It stays where it holds anything else, such as shares of another division.
-            let _ = std::fs::remove_dir(&work.folder);
-        }
-        Ok(())
-    }
-
-    /// Whether a share was put together with the others, and removed then.
-    pub fn is_removed(&self, task: &ShareTask) -> bool {
-        !task.folder.exists() && Record::is_done(&self.merge_folder())
     }
 
     /// Folders of the shares of a task of the whole; none where it isn't divided.
@@ -266,7 +257,12 @@ impl DividedWork {
         let digest = digest::sha256_bytes(known.as_bytes());
         let file_name = format!("{prefix}-{}", safe_file_name(label));
         let folder = folder.join("parts").join(format!("{file_name}-{}", &digest[..DIGITS]));
-        Self { kind, network: network.clone(), name, file_name, folder }
+        let result = match kind {
+            Kind::Erf => erf_result(analysis, label),
+            Kind::Decisions => evaluation_result(analysis, label),
+        };
+        let network = network.clone();
+        Self { kind, network, name, file_name, folder, result, inputs: None }
     }
 }
 

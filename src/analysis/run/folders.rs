@@ -24,3 +24,13 @@ pub(super) fn evaluation_folder(analysis: &Analysis, label: &str) -> PathBuf {
 pub(super) fn combined_folder(analysis: &Analysis) -> PathBuf {
     analysis.out.join("shapebias")
 }
+
+/// The result of a network's ERF, without which there is none.
+pub(super) fn erf_result(analysis: &Analysis, label: &str) -> PathBuf {
+    erf_folder(analysis, label).join(format!("{}.json", safe_file_name(label)))
+}
+
+/// The result of a network's decisions.
+pub(super) fn evaluation_result(analysis: &Analysis, label: &str) -> PathBuf {
+    evaluation_folder(analysis, label).join("shapebias.json")
+}

@@ -1,5 +1,6 @@
 //! What a task of a divided study says of itself, in its folder, for whoever asks how it goes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -32,12 +33,23 @@ pub struct Record {
     pub machine: Option<String>,
     /// Since when that holds, RFC 3339, UTC.
     pub date: String,
+    /// Digests of the inputs of what it computed or put together, by the work's name for files. A
+    /// task that hasn't ended well keeps those that it was begun with first.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, String>,
 }
 
 impl Record {
     /// That this process has come so far.
     pub fn new(stage: Stage, message: Option<String>) -> Self {
-        Self { stage, message, machine: machine(), date: provenance::now() }
+        let (machine, date) = (machine(), provenance::now());
+        Self { stage, message, machine, date, inputs: BTreeMap::new() }
+    }
+
+    /// With these inputs.
+    #[must_use]
+    pub fn of(self, inputs: BTreeMap<String, String>) -> Self {
+        Self { inputs, ..self }
     }
 
     /// What the task with this folder said last; nothing where it hasn't begun, or what it said
@@ -94,7 +106,8 @@ mod tests {
     fn a_record_is_read_back_and_a_damaged_one_is_none() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Record::read(folder.path()), None);
-        let record = Record::new(Stage::Failed, Some("no checkpoint".to_owned()));
+        let inputs = BTreeMap::from([("erf-A".to_owned(), "0123".to_owned())]);
+        let record = Record::new(Stage::Failed, Some("no checkpoint".to_owned())).of(inputs);
         record.write(folder.path()).unwrap();
         assert_eq!(Record::read(folder.path()), Some(record));
         assert!(!Record::is_done(folder.path()));
@@ -103,6 +116,9 @@ mod tests {
         Record::remove(folder.path()).unwrap();
         Record::remove(folder.path()).unwrap();
         assert_eq!(Record::read(folder.path()), None);
+        let older = r#"{"stage": "done", "message": null, "machine": null, "date": ""}"#;
+        std::fs::write(folder.path().join(FILE_NAME), older).unwrap();
+        assert!(Record::is_done(folder.path()));
         std::fs::write(folder.path().join(FILE_NAME), "{").unwrap();
         assert!(!Record::is_done(folder.path()));
     }

@@ -5,13 +5,15 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
+use super::division::Kind;
 use super::folders::evaluation_folder;
 use super::inputs::Inputs;
 use crate::analysis::file::{Analysis, ErfPart, NetworkPart, ShapeBiasPart};
+use crate::analysis::request::list_of_files;
 use crate::image::{self, Order};
+use crate::shapebias::decisions::decision_files;
 use crate::store::digest;
+use crate::store::walk::path_below;
 use crate::zoo::ModelSpec;
 use crate::zoo::model::TORCHSCRIPT;
 
@@ -29,6 +31,8 @@ pub(super) struct Sources<'a> {
     analysis: &'a Analysis,
     images: OnceCell<Result<Inputs, String>>,
     stimuli: OnceCell<Result<Inputs, String>>,
+    image_list: OnceCell<Result<String, String>>,
+    stimulus_list: OnceCell<Result<String, String>>,
     digests: RefCell<HashMap<PathBuf, String>>,
 }
 
@@ -39,6 +43,8 @@ impl<'a> Sources<'a> {
             analysis,
             images: OnceCell::new(),
             stimuli: OnceCell::new(),
+            image_list: OnceCell::new(),
+            stimulus_list: OnceCell::new(),
             digests: RefCell::default(),
         }
     }
@@ -48,8 +54,9 @@ impl<'a> Sources<'a> {
         let mut inputs = Inputs::default();
         inputs.set("method", COST_METHOD);
         inputs.set("size", self.analysis.cost_size);
+        let networks = inspected(self.analysis).map(|spec| (&spec.label, &spec.architecture));
+        inputs.set("networks", networks.collect::<Vec<_>>());
         for spec in inspected(self.analysis) {
-            inputs.set(&spec.label, &spec.architecture);
             if let Some(path) = &spec.checkpoint {
                 inputs.file(&format!("checkpoint of {}", spec.label), self.digest(path)?);
             }
@@ -62,6 +69,8 @@ impl<'a> Sources<'a> {
         let mut inputs = Inputs::default();
         inputs.set("method", ERF_METHOD);
         inputs.set("label", &network.label);
+        inputs.set_of_figures("formats", &self.analysis.figures);
+        inputs.set_of_figures("colours", self.analysis.report.colormap);
         if let Some(map) = &network.map {
             inputs.file("map", self.digest(map)?);
             return Ok(inputs);
@@ -89,31 +98,52 @@ impl<'a> Sources<'a> {
         Ok(inputs)
     }
 
-    /// What the shape bias of all observers depends on.
-    pub(super) fn of_shape_bias(&self, part: &ShapeBiasPart) -> Result<Inputs, String> {
+    /// What the shape bias of all observers depends on; of networks that decide themselves, those
+    /// whose folder of decisions is among `current` take part.
+    pub(super) fn of_shape_bias(
+        &self,
+        part: &ShapeBiasPart,
+        current: &[PathBuf],
+    ) -> Result<Inputs, String> {
         let mut inputs = Inputs::default();
         inputs.set("method", SHAPE_BIAS_METHOD);
         inputs.extend(self.stimuli(part)?);
+        inputs.set_of_figures("formats", &self.analysis.figures);
+        let networks = self.analysis.networks.iter();
+        let observers = networks.map(|n| (&n.label, n.spec.as_ref().map(|s| &s.architecture)));
+        inputs.set("networks", observers.collect::<Vec<_>>());
         for network in &self.analysis.networks {
             let name = format!("decisions of {}", network.label);
             let folder = evaluation_folder(self.analysis, &network.label);
             match (&network.decisions, &network.spec) {
                 (Some(path), _) => inputs.files(&name, &csv_files(path))?,
-                (None, Some(_)) => inputs.files(&name, &csv_files(&folder.join("decisions")))?,
-                (None, None) => {}
+                (None, Some(_)) if current.contains(&folder) => {
+                    inputs.files(&name, &csv_files(&folder.join("decisions")))?
+                }
+                (None, _) => {}
             }
         }
-        let mut further = Vec::new();
-        for path in &part.decisions {
-            if !path.exists() {
-                return Err(format!("there is no {}", path.display()));
-            }
-            further.extend(csv_files(path));
+        if let Some(absent) = part.decisions.iter().find(|path| !path.exists()) {
+            return Err(format!("there is no {}", absent.display()));
         }
+        let further = decision_files(&part.decisions, &mut Vec::new());
         inputs.files("further decisions", &further)?;
         inputs.set("humans", part.humans);
         inputs.set("resamples", part.resamples);
         inputs.set("seed", self.analysis.seed);
+        Ok(inputs)
+    }
+
+    /// What a network's shares depend on, as far as it isn't in the name of their folder: its
+    /// checkpoint, and of images and stimuli, which a thousand tasks don't read, paths and lengths.
+    pub(super) fn of_shares(&self, kind: Kind, network: &NetworkPart) -> Result<Inputs, String> {
+        let mut inputs = Inputs::default();
+        self.add_network(network, &mut inputs)?;
+        let list = match kind {
+            Kind::Erf => self.image_list.get_or_init(|| image_list(self.analysis)),
+            Kind::Decisions => self.stimulus_list.get_or_init(|| stimulus_list(self.analysis)),
+        };
+        inputs.set("files", list.as_ref()?);
         Ok(inputs)
     }
 
@@ -144,6 +174,29 @@ impl<'a> Sources<'a> {
     }
 }
 
+fn listed(paths: &[PathBuf], order: Order) -> Result<String, String> {
+    let listing = image::list(paths, order).map_err(|error| error.to_string())?;
+    Ok(list_of_files(&listing.files))
+}
+
+fn image_list(analysis: &Analysis) -> Result<String, String> {
+    let Some(part) = &analysis.erf else { return Ok(String::new()) };
+    listed(&part.images, part.shuffle.map_or(Order::Sorted, Order::Shuffled))
+}
+
+fn stimulus_list(analysis: &Analysis) -> Result<String, String> {
+    let Some(part) = &analysis.shapebias else { return Ok(String::new()) };
+    let stimuli = part.stimuli.iter().map(|folder| {
+        let folder = std::slice::from_ref(folder);
+        listed(folder, Order::Sorted)
+    });
+    let categories = part
+        .categories
+        .iter()
+        .map(|path| digest::sha256_file(path).map_err(|error| error.to_string()));
+    stimuli.chain(categories).collect()
+}
+
 fn images(part: &ErfPart) -> Result<Inputs, String> {
     let mut inputs = Inputs::default();
     let order = part.shuffle.map_or(Order::Sorted, Order::Shuffled);
@@ -164,6 +217,11 @@ fn stimuli(part: &ShapeBiasPart) -> Result<Inputs, String> {
             .map_err(|error| error.to_string())?
             .files;
         inputs.files("stimuli", &files)?;
+        // Of the published set the file names alone tell the categories.
+        if part.pattern.is_some() {
+            let places: Vec<String> = files.iter().map(|path| path_below(folder, path)).collect();
+            inputs.set("places of stimuli", digest::sha256_bytes(places.join("\n").as_bytes()));
+        }
     }
     match &part.categories {
         Some(path) => {
@@ -185,13 +243,10 @@ pub(super) fn inspected(analysis: &Analysis) -> impl Iterator<Item = &ModelSpec>
     })
 }
 
-/// A file, or the CSV files below a folder; nothing where neither exists.
+/// A file, or the decision files below a folder; nothing where neither exists.
 fn csv_files(path: &Path) -> Vec<PathBuf> {
-    if path.is_file() {
-        return vec![path.to_owned()];
+    match path.exists() {
+        true => decision_files(&[path.to_owned()], &mut Vec::new()),
+        false => Vec::new(),
     }
-    let entries = WalkDir::new(path).sort_by_file_name().into_iter().flatten();
-    let files =
-        entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
-    files.filter(|path| path.extension().is_some_and(|e| e == "csv")).collect()
 }

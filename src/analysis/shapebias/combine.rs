@@ -116,8 +116,17 @@ impl Combination {
             progress.warn(&issue.message);
         }
         output::write(folder.path(), &result)?;
-        figures::draw(&result, false, &self.formats, &folder)?;
+        figures::draw(&result, false, &self.formats, folder.path())?;
         Ok(result)
+    }
+
+    /// Draws the figures of what was computed before anew.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError`]: a result that can't be read, a figure that can't be drawn.
+    pub fn redraw(&self) -> Result<(), AnalysisError> {
+        figures::draw(&earlier(&self.out)?, false, &self.formats, &self.out)
     }
 }
 
@@ -159,7 +168,7 @@ fn read(
     }
 }
 
-/// The result of the run in which the network decided.
+/// The result that a run has left in a folder.
 fn earlier(folder: &Path) -> Result<ShapeBiasResult, AnalysisError> {
     let path = folder.join(output::JSON_NAME);
     let problem = |error: String| {

@@ -1,5 +1,7 @@
 //! The figures of a shape-bias study.
 
+use std::path::Path;
+
 use ndarray::Array2;
 
 use crate::analysis::AnalysisError;
@@ -7,7 +9,7 @@ use crate::figure::matrix::{CellKind, MatrixSpec};
 use crate::figure::{Figure, Format, bars, bias, matrix};
 use crate::report::charts;
 use crate::shapebias::result::{Confusion, ShapeBiasResult};
-use crate::store::{ResultFolder, safe_file_name};
+use crate::store::safe_file_name;
 
 /// Stem of the figure of shape bias by category.
 const BY_CATEGORY: &str = "shapebias";
@@ -34,9 +36,9 @@ pub fn draw(
     result: &ShapeBiasResult,
     confusion: bool,
     formats: &[Format],
-    folder: &ResultFolder,
+    folder: &Path,
 ) -> Result<(), AnalysisError> {
-    let save = |figure: &Figure, stem: &str| figure.save(folder.path(), stem, formats).map(|_| ());
+    let save = |figure: &Figure, stem: &str| figure.save(folder, stem, formats).map(|_| ());
     let observers = charts::charted(&result.observers, charts::MOST_PRINTED);
     if !observers.is_empty() {
         save(&bias::draw(&charts::by_category(&result.categories, &observers))?, BY_CATEGORY)?;
@@ -49,8 +51,6 @@ pub fn draw(
     for observer in result.observers.iter().filter(|_| confusion) {
         if let Some(counts) = &observer.confusion {
             let stem = confusion_of(&observer.label);
-            // The label of people pooled, or of one of two observers of one name, is known only now.
-            folder.claim(Figure::file_names(&stem, formats))?;
             save(&matrix::draw(&answers(counts))?, &stem)?;
         }
     }
