@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::ReportError;
 use super::cost::{self, NetworkCost};
-use super::study::{BiasEntry, ErfEntry, ObserverEntry, Scope, Study, Warning};
+use super::study::{BiasEntry, ErfEntry, ObserverEntry, Study};
 use crate::erf::result::ErfResult;
 use crate::shapebias::result::ObserverKind;
 use crate::store::folder::MANIFEST_NAME;
@@ -39,6 +39,7 @@ pub fn gather(folders: &[PathBuf]) -> Result<Study, ReportError> {
         return Err(no_results(folders));
     }
     collect_observers(&mut study);
+    labels::name_layers(&mut study);
     labels::make_unique_in(&mut study);
     study.comparable = true;
     warnings::of_networks(&mut study);
@@ -105,17 +106,9 @@ fn read_json(path: &Path, study: &mut Study) -> Result<(), ReportError> {
         let map = if map_path.exists() {
             Some(npy::read_map(&map_path)?.mapv(|value| value.max(0.0)))
         } else {
-            study.warnings.push(Warning {
-                about: Some(result.label.clone()),
-                scope: Scope::Erf,
-                text: format!(
-                    "The map file {} is missing: there is no heatmap.",
-                    map_path.display()
-                ),
-            });
             None
         };
-        study.erfs.push(ErfEntry { result, map, source });
+        study.erfs.push(ErfEntry { network: result.label.clone(), result, map, source });
     } else if value.get("observers").is_some() && value.get("consistency").is_some() {
         study.biases.push(BiasEntry { result: parse(value).map_err(problem)?, source });
     } else if name == cost::FILE_NAME {

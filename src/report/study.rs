@@ -9,11 +9,16 @@ use crate::shapebias::result::{ObserverKind, ObserverResult, ShapeBiasResult};
 /// The share at which area ratios are compared in summaries.
 pub const SUMMARY_SHARE: f64 = 0.5;
 
+/// What results call the last feature map.
+const FEATURES: &str = "features";
+
 /// One network's effective receptive field.
 #[derive(Clone, Debug)]
 pub struct ErfEntry {
     /// The figures; the label is unique in the study.
     pub result: ErfResult,
+    /// The network's name, which results of several of its layers share.
+    pub network: String,
     /// The map, H x W, non-negative; absent where its file is.
     pub map: Option<Array2<f64>>,
     /// Path of the JSON file.
@@ -21,6 +26,12 @@ pub struct ErfEntry {
 }
 
 impl ErfEntry {
+    /// Whether it is of the last feature map, and so of what the network decides by. An existing map,
+    /// whose layer isn't known, is taken for one.
+    pub fn is_of_features(&self) -> bool {
+        matches!(self.result.layer.as_str(), FEATURES | "")
+    }
+
     /// r(50 %).
     pub fn summary_ratio(&self) -> Option<&AreaRatio> {
         let close = |ratio: &&AreaRatio| (ratio.threshold - SUMMARY_SHARE).abs() < 1e-9;
@@ -118,7 +129,8 @@ impl Network<'_> {
 
 impl Study {
     /// Networks, matched by label: those with an effective receptive field in their order, then the
-    /// others.
+    /// others. A field of a layer before the last feature map stands alone: shape bias and cost are of
+    /// the whole network.
     pub fn networks(&self) -> Vec<Network<'_>> {
         let mut labels: Vec<&str> = Vec::new();
         let erfs = self.erfs.iter().map(|erf| erf.result.label.as_str());

@@ -1,6 +1,23 @@
 //! One name for each result of a study.
 
-use crate::report::study::{Scope, Study, Warning};
+use crate::report::study::{ErfEntry, Scope, Study, Warning};
+
+/// Names the layer of a result that isn't of the last feature map, where its network has others: fields
+/// of other layers, a shape bias, a cost.
+pub fn name_layers(study: &mut Study) {
+    let of_networks = study.network_observers().map(|entry| &entry.result.label);
+    let whole: Vec<&String> =
+        of_networks.chain(study.costs.iter().map(|cost| &cost.label)).collect();
+    let stands_alone = |erf: &ErfEntry| {
+        let mut others = study.erfs.iter().filter(|other| other.network == erf.network);
+        !whole.contains(&&erf.network) && others.all(|other| other.result.layer == erf.result.layer)
+    };
+    let named: Vec<bool> =
+        study.erfs.iter().map(|erf| !erf.is_of_features() && !stands_alone(erf)).collect();
+    for (erf, _) in study.erfs.iter_mut().zip(named).filter(|(_, named)| *named) {
+        erf.result.label = format!("{}, {}", erf.network, erf.result.layer);
+    }
+}
 
 /// Gives the second of two results of one name another, and says so.
 pub fn make_unique_in(study: &mut Study) {
@@ -35,4 +52,48 @@ fn make_unique(
         scope,
         text: format!("Another result is called {wanted}; the one of {source} is {label}."),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::check::{erf, network, study};
+
+    use super::*;
+
+    fn labels(study: &Study) -> Vec<&str> {
+        study.erfs.iter().map(|erf| erf.result.label.as_str()).collect()
+    }
+
+    #[test]
+    fn layers_are_named_and_the_shape_bias_is_of_the_last_feature_map() {
+        let fields = vec![
+            erf("vit", "block1", 0.9),
+            erf("vit", "block2", 0.8),
+            erf("vit", "features", 0.5),
+            erf("resnet", "layer1", 0.1),
+        ];
+        let mut study = study(fields, vec![network("vit", 3, 1)]);
+        name_layers(&mut study);
+        make_unique_in(&mut study);
+        assert_eq!(labels(&study), ["vit, block1", "vit, block2", "vit", "resnet"]);
+        assert_eq!(study.warnings, []);
+        assert_eq!(study.pairs(), [("vit".to_owned(), 0.5, 0.75)]);
+    }
+
+    #[test]
+    fn a_shape_bias_beside_inner_layers_alone_stands_in_a_row_of_its_own() {
+        let mut study = study(vec![erf("vit", "block1", 0.9)], vec![network("vit", 3, 1)]);
+        name_layers(&mut study);
+        assert_eq!(labels(&study), ["vit, block1"]);
+        let networks: Vec<&str> = study.networks().iter().map(|network| network.label).collect();
+        assert_eq!(networks, ["vit, block1", "vit"]);
+        assert_eq!(study.pairs(), []);
+    }
+
+    #[test]
+    fn an_existing_map_of_an_unknown_layer_has_the_shape_bias_of_its_label() {
+        let mut study = study(vec![erf("net", "", 0.9)], vec![network("net", 1, 1)]);
+        name_layers(&mut study);
+        assert_eq!(study.pairs(), [("net".to_owned(), 0.9, 0.5)]);
+    }
 }

@@ -1,9 +1,11 @@
 //! What has to be said about the results of a study.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::report::study::{BiasEntry, ErfEntry, Scope, Study, Warning};
 use crate::shapebias::result::Issue;
+use crate::store::safe_file_name;
 
 /// Issues of one kind and observer that are shown one by one.
 const SHOWN_ISSUES: usize = 2;
@@ -25,6 +27,15 @@ pub fn of_networks(study: &mut Study) {
             });
         }
         let Some(erf) = network.erf else { continue };
+        if erf.map.is_none() {
+            let name = format!("{}.npy", safe_file_name(&erf.network));
+            let path = Path::new(&erf.source).with_file_name(name);
+            warnings.push(Warning {
+                about: Some(network.label.to_owned()),
+                scope: Scope::Erf,
+                text: format!("The map file {} is missing: there is no heatmap.", path.display()),
+            });
+        }
         let skipped = &erf.result.images_skipped;
         if let Some(first) = skipped.first() {
             warnings.push(Warning {
