@@ -58,6 +58,9 @@ pub(crate) const BLACK: Rgb = [0, 0, 0];
 /// Humans, in every chart.
 pub(crate) const HUMAN: Rgb = [0xc4, 0x16, 0x1c];
 
+/// A person beside all people pooled.
+pub(crate) const ONE_HUMAN: Rgb = [0xe9, 0xa6, 0xa8];
+
 /// Colours of series, for readers with any colour vision: those of Okabe and Ito (2008) that show
 /// on white, then those of Tol's "muted" scheme (2021) that are told apart from them. Red is kept
 /// for humans.

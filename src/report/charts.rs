@@ -8,7 +8,7 @@ use crate::erf::ratio::CentredSquares;
 use crate::erf::result::ErfResult;
 use crate::figure::Width;
 use crate::figure::bars::{Bar, BarsSpec};
-use crate::figure::bias::{BiasObserver, BiasSpec};
+use crate::figure::bias::{BiasObserver, BiasSpec, Who};
 use crate::figure::heatmap::{MapPanel, Square};
 use crate::figure::matrix::{CellKind, MatrixSpec};
 use crate::figure::profile::{ProfileCurve, ProfileSpec, SideUnit};
@@ -89,7 +89,11 @@ pub fn by_category(categories: &[String], observers: &[&ObserverResult]) -> Bias
         .iter()
         .map(|observer| BiasObserver {
             label: observer.label.clone(),
-            human: observer.kind != ObserverKind::Network,
+            who: match observer.kind {
+                ObserverKind::Network => Who::Network,
+                ObserverKind::Person => Who::Person,
+                ObserverKind::Humans => Who::People,
+            },
             untrained: observer.untrained,
             shape_bias: categories.iter().map(|category| value(observer, category)).collect(),
             mean: observer.overall.shape_bias,

@@ -200,7 +200,7 @@ pub fn by_category(
 ) -> Result<Option<Drawn>, FigureError> {
     let mut shown = observers(study, if switched { MOST_SWITCHED } else { charts::MOST_PRINTED });
     if switched && shown.iter().any(|observer| observer.kind == ObserverKind::Humans) {
-        // All people look alike: single ones would only hide the pool.
+        // Single people look alike, so that switching one on or off tells nothing.
         shown.retain(|observer| observer.kind != ObserverKind::Person);
     }
     if shown.is_empty() {
