@@ -1,5 +1,6 @@
 //! The shape-bias chart of Geirhos et al. 2019, figure 4 (Ding et al. 2022, figure 5): a row per
-//! shape category, a marker per observer, a vertical line at each observer's mean.
+//! shape category and one over all, a marker per observer, a vertical line at each observer's overall
+//! value.
 
 mod looks;
 mod rows;
@@ -36,8 +37,9 @@ pub struct BiasObserver {
     /// Shape bias, 0 to 1, for each category of the chart, in its order; `None` where there is no
     /// correct decision to take it from.
     pub shape_bias: Vec<Option<f64>>,
-    /// Where the vertical line stands, 0 to 1: the observer's overall shape bias, say.
-    pub mean: Option<f64>,
+    /// Over all categories together, 0 to 1, where the vertical line stands. Not the mean of the
+    /// categories, in which each would count the same.
+    pub overall: Option<f64>,
 }
 
 /// What to draw: 1 to about 12 observers, 1 to about 40 categories.
@@ -51,6 +53,8 @@ pub struct BiasSpec {
     pub width: Width,
 }
 
+/// Name of the last row.
+const OVERALL: &str = "overall";
 /// Height of the rows together that they are kept under if markers allow.
 const ROWS_HEIGHT: f64 = 330.0;
 /// Least height of a row.
@@ -66,7 +70,7 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
     check(spec)?;
     let width = spec.width.points();
     let labels = text::widest(spec.categories.iter().map(String::as_str), TEXT, Weight::Regular);
-    let left = MARGIN + labels.min(0.3 * width).max(text::width("mean", TEXT, Weight::Bold)) + GAP;
+    let left = MARGIN + labels.min(0.3 * width).max(text::width(OVERALL, TEXT, Weight::Bold)) + GAP;
     let right = width - MARGIN - axes::OVERHANG;
     let axis = Axis::share("fraction of “texture” decisions");
     let order = order(spec);
@@ -75,7 +79,7 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
         .map(|category| {
             Row::new(spec, |observer| observer.shape_bias[*category], &axis, left, right)
         })
-        .chain([Row::new(spec, |observer| observer.mean, &axis, left, right)])
+        .chain([Row::new(spec, |observer| observer.overall, &axis, left, right)])
         .collect();
     // Lanes lie on both sides of the middle, so room for an even number is room for one more.
     let lanes = (rows.iter().map(|row| row.lanes).max().unwrap_or(1) | 1) as f64;
@@ -96,7 +100,7 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
             draw_above(canvas, &axis, &frame)?;
             axes::draw_below(canvas, &axis, &frame)?;
             for look in looks(spec) {
-                draw_mean_line(canvas, spec, &look, &axis, &frame)?;
+                draw_overall_line(canvas, spec, &look, &axis, &frame)?;
             }
             for look in looks(spec) {
                 canvas.set_class(Some(&class(look.observer)));
@@ -132,7 +136,7 @@ fn check(spec: &BiasSpec) -> Result<(), FigureError> {
                 observer.label
             ));
         }
-        let mut given = observer.shape_bias.iter().chain([&observer.mean]).flatten();
+        let mut given = observer.shape_bias.iter().chain([&observer.overall]).flatten();
         if let Some(value) = given.find(|v| !(0.0..=1.0).contains(*v)) {
             return refuse(format!(
                 "\"{}\" has a shape bias of {value}, outside 0 to 1",
@@ -164,7 +168,7 @@ fn order(spec: &BiasSpec) -> Vec<usize> {
     order
 }
 
-/// Row separators and names; the last row is the mean.
+/// Row separators and names; the last row is over all categories.
 fn draw_rows(
     canvas: &mut Canvas<'_>,
     spec: &BiasSpec,
@@ -173,7 +177,7 @@ fn draw_rows(
     height: f64,
 ) -> Result<(), FigureError> {
     let names = order.iter().map(|category| (spec.categories[*category].as_str(), Weight::Regular));
-    for (number, (name, weight)) in names.chain([("mean", Weight::Bold)]).enumerate() {
+    for (number, (name, weight)) in names.chain([(OVERALL, Weight::Bold)]).enumerate() {
         let top = frame.top + number as f64 * height;
         let color = if weight == Weight::Bold { style::INK } else { style::GRID };
         canvas.line(&[(frame.left, top), (frame.right, top)], Stroke::new(color, HAIRLINE))?;
@@ -198,15 +202,15 @@ fn draw_above(canvas: &mut Canvas<'_>, axis: &Axis, frame: &Frame) -> Result<(),
     canvas.text("fraction of “shape” decisions", at, TextLook::new(TITLE).anchor(Anchor::Middle))
 }
 
-fn draw_mean_line(
+fn draw_overall_line(
     canvas: &mut Canvas<'_>,
     spec: &BiasSpec,
     look: &Look,
     axis: &Axis,
     frame: &Frame,
 ) -> Result<(), FigureError> {
-    let Some(mean) = spec.observers[look.observer].mean else { return Ok(()) };
-    let x = axis.x(1.0 - mean, frame);
+    let Some(overall) = spec.observers[look.observer].overall else { return Ok(()) };
+    let x = axis.x(1.0 - overall, frame);
     canvas.set_class(Some(&class(look.observer)));
     canvas.line(
         &[(x, frame.top), (x, frame.bottom)],
@@ -234,7 +238,7 @@ mod tests {
             who,
             untrained: label.len() > 30,
             shape_bias: (0..categories).map(|i| (i % 13 != 7 || human).then(|| value(i))).collect(),
-            mean: Some(level),
+            overall: Some(level),
         }
     }
 
@@ -269,10 +273,10 @@ mod tests {
         ] {
             let figure = draw(&spec(categories, networks, humans, width)).unwrap();
             let texts = sound(&figure);
-            assert!(texts.iter().any(|text| text == "mean"));
+            assert!(texts.iter().any(|text| text == "overall"));
             assert!(!figure.svg().contains("<script"));
             let red = figure.svg().matches("fill=\"#C4161C\"").count();
-            // A diamond a row and human, one for the mean, and one in the legend.
+            // A diamond a row and human, one for all of them, and one in the legend.
             assert_eq!(red, humans * (categories.len() + 1) + usize::from(humans > 0));
         }
     }
@@ -300,7 +304,7 @@ mod tests {
         let mut spec = spec(&categories, 12, 1, Width::Column);
         for observer in &mut spec.observers {
             observer.shape_bias = vec![Some(1.0); 16];
-            observer.mean = Some(1.0);
+            observer.overall = Some(1.0);
         }
         sound(&draw(&spec).unwrap());
     }
@@ -313,7 +317,7 @@ mod tests {
             who,
             untrained: false,
             shape_bias: values.to_vec(),
-            mean: None,
+            overall: None,
         };
         let network = person([Some(0.9), Some(0.1), Some(0.2), Some(0.3)], Who::Network);
         let human = person([Some(0.5), Some(0.5), None, Some(0.8)], Who::Person);

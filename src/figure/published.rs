@@ -154,7 +154,7 @@ fn decisions_of_published_observers() {
             .values()
             .map(|[shape, texture]| (shape + texture > 0.0).then(|| shape / (shape + texture)))
             .collect(),
-        mean: Some(overall(counts)),
+        overall: Some(overall(counts)),
     };
     let categories: Vec<String> = humans.keys().cloned().collect();
     for (count, width) in [(4, Width::Column), (11, Width::Column), (12, Width::Page)] {

@@ -96,7 +96,7 @@ pub fn by_category(categories: &[String], observers: &[&ObserverResult]) -> Bias
             },
             untrained: observer.untrained,
             shape_bias: categories.iter().map(|category| value(observer, category)).collect(),
-            mean: observer.overall.shape_bias,
+            overall: observer.overall.shape_bias,
         })
         .collect();
     BiasSpec { categories: categories.to_vec(), observers, width: Width::Page }

@@ -215,7 +215,7 @@ pub fn by_category(
     let pooled = shown.iter().filter(|o| o.kind != ObserverKind::Person).count();
     let mut caption =
         "Shape bias by category of the shape, after Geirhos et al. 2019, figure 4; the lines \
-                       are each observer's overall value."
+                       and the last row are each observer's overall value."
             .to_owned();
     if pooled < all {
         caption.push_str(&format!(" The first {pooled} of {all} observers; the tables have all."));
