@@ -10,6 +10,7 @@ use self::rows::{LANE, Row};
 use super::axes::{self, Axis, Frame};
 use super::canvas::{Anchor, Canvas, Stroke, TextLook, compose};
 use super::legend::Legend;
+use super::names::fit_all;
 use super::render::{Figure, FigureError};
 use super::style::{self, GAP, HAIRLINE, MARGIN, MARKER, TEXT, TITLE, Width};
 use super::text::{self, CAP_HEIGHT, DESCENT, Weight};
@@ -176,12 +177,16 @@ fn draw_rows(
     frame: &Frame,
     height: f64,
 ) -> Result<(), FigureError> {
-    let names = order.iter().map(|category| (spec.categories[*category].as_str(), Weight::Regular));
-    for (number, (name, weight)) in names.chain([(OVERALL, Weight::Bold)]).enumerate() {
+    let names: Vec<String> =
+        order.iter().map(|category| text::clean(&spec.categories[*category])).collect();
+    let room = frame.left - GAP - MARGIN + 0.01;
+    let names = fit_all(&names, room, TEXT, Weight::Regular).into_iter();
+    let names = names.map(|name| (name, Weight::Regular));
+    let rows = names.chain([(OVERALL.to_owned(), Weight::Bold)]).enumerate();
+    for (number, (name, weight)) in rows {
         let top = frame.top + number as f64 * height;
         let color = if weight == Weight::Bold { style::INK } else { style::GRID };
         canvas.line(&[(frame.left, top), (frame.right, top)], Stroke::new(color, HAIRLINE))?;
-        let name = text::fit(&text::clean(name), frame.left - GAP - MARGIN + 0.01, TEXT, weight);
         let look = TextLook { weight, ..TextLook::new(TEXT) }.anchor(Anchor::End);
         canvas.text_centred(&name, (frame.left - GAP, top + height / 2.0), look)?;
     }

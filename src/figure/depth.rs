@@ -4,6 +4,7 @@
 use super::axes::{self, Axis, Frame};
 use super::canvas::{Anchor, Canvas, Point, Stroke, TextLook, compose};
 use super::legend::{Entry, Legend};
+use super::names::{fit_all, wrap_all};
 use super::render::{Figure, FigureError};
 use super::style::{
     self, GAP, HAIRLINE, LEADING, LINE, MARGIN, MARKER, Marker, Rgb, TEXT, TITLE, Width,
@@ -93,9 +94,10 @@ pub fn draw(spec: &DepthSpec) -> Result<Figure, FigureError> {
     let right = width - MARGIN - axes::OVERHANG;
     let mut top = MARGIN;
     let mut laid = Vec::with_capacity(spec.networks.len());
-    for network in &spec.networks {
-        let label = style::marked(&network.label, network.untrained);
-        let title = text::wrap(&label, right - left, 2, TITLE, Weight::Bold);
+    let titles: Vec<String> =
+        spec.networks.iter().map(|one| style::marked(&one.label, one.untrained)).collect();
+    let titles = wrap_all(&titles, right - left, 2, TITLE, Weight::Bold);
+    for (network, title) in spec.networks.iter().zip(titles) {
         let frame_top = top + title.len() as f64 * TITLE * LEADING + GAP;
         let frame = Frame { left, top: frame_top, right, bottom: frame_top + FRAME };
         let names = Names::new(network, &frame);
@@ -215,10 +217,8 @@ impl Names {
         let line = TEXT * (CAP_HEIGHT + DESCENT) + 1.0;
         let step = if turned { (line / spacing).ceil().max(1.0) as usize } else { 1 };
         let height = 4.0 + if turned { widest.min(MOST_NAME) } else { TEXT };
-        let texts = texts
-            .iter()
-            .map(|name| text::fit(name, widest.min(MOST_NAME) + 0.01, TEXT, Weight::Regular));
-        Self { texts: texts.collect(), turned, step, height }
+        let texts = fit_all(&texts, widest.min(MOST_NAME) + 0.01, TEXT, Weight::Regular);
+        Self { texts, turned, step, height }
     }
 
     fn draw(

@@ -153,10 +153,13 @@ pub(crate) fn series_marker(index: usize) -> Marker {
     MARKERS[(index + index / MARKERS.len()) % MARKERS.len()]
 }
 
+/// What marks a network as untrained.
+pub(crate) const UNTRAINED: &str = " (untrained)";
+
 /// A network's label, with a mark if it is untrained.
 pub(crate) fn marked(label: &str, untrained: bool) -> String {
     let label = super::text::clean(label);
-    if untrained { format!("{label} (untrained)") } else { label }
+    if untrained { format!("{label}{UNTRAINED}") } else { label }
 }
 
 /// Relative luminance of a colour, 0 (black) to 1 (white); WCAG 2.2, "relative luminance".
