@@ -189,6 +189,7 @@ mod tests {
                     label: (*label).to_owned(),
                     untrained: i % 3 == 1,
                     map: map.view(),
+                    around: None,
                     squares: squares(64, [Some(9), Some(9), Some(11), (i % 2 == 0).then_some(61)]),
                 })
                 .collect();

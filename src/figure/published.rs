@@ -50,6 +50,7 @@ fn panel<'a>(label: &str, map: &'a Array2<f64>) -> MapPanel<'a> {
         label: label.to_owned(),
         untrained: false,
         map: map.view(),
+        around: None,
         squares: [0.2, 0.3, 0.5, 0.99].map(square).to_vec(),
     }
 }

@@ -32,6 +32,7 @@ pub fn panel<'a>(result: &ErfResult, map: ArrayView2<'a, f64>) -> MapPanel<'a> {
         untrained: result.untrained,
         map,
         squares: squares.collect(),
+        around: result.around,
     }
 }
 

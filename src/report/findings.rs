@@ -52,7 +52,7 @@ fn reach(study: &Study) -> Option<Paragraph> {
         farthest(&mut paragraph, &known);
     } else {
         paragraph.text(
-            "The ERF maps differ in input size or layer, so networks aren't ranked by how far they \
+            "The ERF maps differ in input size, layer or unit, so networks aren't ranked by how far they \
              see.",
         );
     }

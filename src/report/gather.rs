@@ -39,7 +39,7 @@ pub fn gather(folders: &[PathBuf]) -> Result<Study, ReportError> {
         return Err(no_results(folders));
     }
     collect_observers(&mut study);
-    labels::name_layers(&mut study);
+    labels::name_layers_and_units(&mut study);
     labels::make_unique_in(&mut study);
     study.comparable = true;
     warnings::of_networks(&mut study);

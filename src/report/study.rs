@@ -32,6 +32,14 @@ impl ErfEntry {
         matches!(self.result.layer.as_str(), FEATURES | "")
     }
 
+    /// "the centre unit" or "unit (0, 3)", row and column of the feature map.
+    pub fn unit(&self) -> String {
+        match (self.result.around, self.result.unit) {
+            (Some(_), Some([row, column])) => format!("unit ({row}, {column})"),
+            _ => "the centre unit".to_owned(),
+        }
+    }
+
     /// r(50 %).
     pub fn summary_ratio(&self) -> Option<&AreaRatio> {
         let close = |ratio: &&AreaRatio| (ratio.threshold - SUMMARY_SHARE).abs() < 1e-9;
@@ -94,7 +102,8 @@ pub struct Study {
     pub costs: Vec<NetworkCost>,
     /// What has to be said.
     pub warnings: Vec<Warning>,
-    /// True where all area ratios may be compared: one input size, layer and unit.
+    /// True where all area ratios may be compared: one input size and layer, and each network's centre
+    /// unit or the same other unit.
     pub comparable: bool,
 }
 
@@ -186,7 +195,7 @@ impl Study {
         if self.comparable {
             ""
         } else {
-            " The maps differ in input size or layer, so they can't be compared with one another."
+            " The maps differ in input size, layer or unit, so they can't be compared with one another."
         }
     }
 

@@ -67,6 +67,7 @@ pub fn of_mixtures(study: &mut Study) {
         format!("{height} x {width}")
     });
     let layers = groups(study.erfs.iter().filter(measured), |erf| erf.result.layer.clone());
+    let units = groups(study.erfs.iter().filter(measured), ErfEntry::unit);
     let images = groups(study.erfs.iter().filter(measured), |erf| {
         let list = erf.result.provenance.images.as_ref();
         let digest = list.map_or("unknown", |list| list.sha256.get(..8).unwrap_or(&list.sha256));
@@ -89,6 +90,12 @@ pub fn of_mixtures(study: &mut Study) {
             "Area ratios of different layers can't be compared: no network is \
           marked as best, and no correlation is given.",
         ),
+        (
+            &units,
+            "units",
+            "Area ratios of different units can't be compared: no network is \
+          marked as best, and no correlation is given.",
+        ),
         (&images, "images", "Compare these maps with care."),
         (
             &existing,
@@ -103,7 +110,7 @@ pub fn of_mixtures(study: &mut Study) {
             study.warnings.push(Warning { about: None, scope: Scope::Erf, text });
         }
     }
-    study.comparable = sizes.len() <= 1 && layers.len() <= 1;
+    study.comparable = [&sizes, &layers, &units].iter().all(|groups| groups.len() <= 1);
     let stimuli = groups(study.biases.iter(), |bias| {
         format!("{} conflict stimuli", bias.result.conflict_stimuli)
     });
@@ -196,5 +203,38 @@ fn sentence(message: &str) -> String {
     match message.strip_prefix("the ") {
         Some(rest) => format!("The {rest}."),
         None => format!("{message}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::check::{erf, study};
+
+    #[test]
+    fn fields_of_different_units_are_not_compared() {
+        let at = |label: &str, unit: [usize; 2], around: Option<[usize; 2]>| {
+            let mut erf = erf(label, "features", 0.5);
+            (erf.result.unit, erf.result.around) = (Some(unit), around);
+            erf
+        };
+        let comparable = |erfs: Vec<ErfEntry>| {
+            let mut study = study(erfs, Vec::new());
+            of_mixtures(&mut study);
+            (study.comparable, study.warnings)
+        };
+        // Each network's centre unit, which on feature maps of other sizes is another.
+        let (same, warnings) = comparable(vec![at("a", [4, 4], None), at("b", [7, 7], None)]);
+        assert!(same && warnings.is_empty());
+        let corner = |label| at(label, [0, 0], Some([8, 8]));
+        assert!(comparable(vec![corner("a"), corner("b")]).0);
+        let (same, warnings) = comparable(vec![at("a", [4, 4], None), corner("b")]);
+        assert!(!same);
+        assert!(
+            warnings[0].text.starts_with(
+                "ERF maps of different units: the centre unit (a); unit (0, 0) (b). Area ratios"
+            ),
+            "{warnings:?}"
+        );
     }
 }
