@@ -13,7 +13,7 @@ use super::ReportError;
 use super::cost::{self, NetworkCost};
 use super::study::{BiasEntry, ErfEntry, ObserverEntry, Study};
 use crate::erf::result::ErfResult;
-use crate::shapebias::result::ObserverKind;
+use crate::shapebias::result::{BiasFigures, ObserverKind, ObserverResult};
 use crate::store::folder::MANIFEST_NAME;
 use crate::store::{npy, safe_file_name};
 
@@ -134,6 +134,19 @@ fn order_by_table(table: &Path, erfs: &mut [ErfEntry]) {
     });
 }
 
+/// Whether two observers answered alike, whatever their intervals, which are drawn by lot.
+fn same_counts(a: &ObserverResult, b: &ObserverResult) -> bool {
+    let counts = |figures: &BiasFigures| {
+        let of_cues = [figures.shape_correct, figures.texture_correct];
+        (figures.conflict_trials, of_cues, figures.other, figures.no_answer)
+    };
+    let by_category = |observer: &ObserverResult| -> Vec<_> {
+        let categories = observer.categories.iter();
+        categories.map(|one| (one.category.clone(), counts(&one.figures))).collect()
+    };
+    counts(&a.overall) == counts(&b.overall) && by_category(a) == by_category(b)
+}
+
 /// The observers of all runs: networks, then people, then the first pool of people; the same pool of
 /// another run isn't repeated.
 fn collect_observers(study: &mut Study) {
@@ -142,7 +155,7 @@ fn collect_observers(study: &mut Study) {
             let known = study.observers.iter().any(|entry| {
                 observer.kind == ObserverKind::Humans
                     && entry.result.kind == observer.kind
-                    && entry.result.overall == observer.overall
+                    && same_counts(&entry.result, observer)
             });
             if !known {
                 study.observers.push(ObserverEntry { result: observer.clone(), run, index });
@@ -154,4 +167,27 @@ fn collect_observers(study: &mut Study) {
         ObserverKind::Person => 1,
         ObserverKind::Humans => 2,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::check::{network, people, study};
+
+    #[test]
+    fn the_same_people_of_another_run_are_not_repeated() {
+        let run = |interval: [f64; 2], shape: usize| {
+            let mut humans = people("humans", ObserverKind::Humans, shape, 1);
+            humans.overall.interval = Some(interval);
+            study(Vec::new(), vec![network("net", 1, 1), humans]).biases.remove(0)
+        };
+        // The same counts with the intervals of two seeds, then other counts.
+        let runs = vec![run([0.7, 0.8], 3), run([0.6, 0.9], 3), run([0.7, 0.8], 4)];
+        let mut study = Study { biases: runs, ..Study::default() };
+        collect_observers(&mut study);
+        let labels: Vec<&str> =
+            study.observers.iter().map(|entry| entry.result.label.as_str()).collect();
+        assert_eq!(labels, ["net", "net", "net", "humans", "humans"]);
+        assert_eq!(study.observers[4].run, 2);
+    }
 }
