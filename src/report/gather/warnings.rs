@@ -162,36 +162,29 @@ fn listed(groups: &BTreeMap<String, Vec<String>>) -> String {
 pub fn of_issues(study: &mut Study) {
     let mut warnings = Vec::new();
     for (run, bias) in study.biases.iter().enumerate() {
-        let mut kinds: Vec<(&Issue, usize)> = Vec::new();
+        let mut kinds: Vec<Vec<&Issue>> = Vec::new();
         for issue in &bias.result.issues {
-            let alike = |(first, _): &&mut (&Issue, usize)| {
-                first.kind == issue.kind && first.observer == issue.observer
+            let alike = |known: &&mut Vec<&Issue>| {
+                known[0].kind == issue.kind && known[0].observer == issue.observer
             };
-            let seen = match kinds.iter_mut().find(alike) {
-                Some((_, count)) => {
-                    *count += 1;
-                    *count
-                }
-                None => {
-                    kinds.push((issue, 1));
-                    1
-                }
-            };
-            if seen <= SHOWN_ISSUES {
-                let about =
-                    issue.observer.as_ref().map(|label| study.label_of(run, label).to_owned());
-                warnings.push(Warning {
-                    about,
-                    scope: Scope::ShapeBias,
-                    text: sentence(&issue.message),
-                });
+            match kinds.iter_mut().find(alike) {
+                Some(known) => known.push(issue),
+                None => kinds.push(vec![issue]),
             }
         }
-        for (issue, count) in kinds.into_iter().filter(|(_, count)| *count > SHOWN_ISSUES) {
-            let about = issue.observer.as_ref().map(|label| study.label_of(run, label).to_owned());
-            let more = count - SHOWN_ISSUES;
-            let text = format!("{more} more notes of this kind are in {}.", bias.source);
-            warnings.push(Warning { about, scope: Scope::ShapeBias, text });
+        for issues in kinds {
+            let observer = issues[0].observer.as_ref();
+            let about = observer.map(|label| study.label_of(run, label).to_owned());
+            let mut say = |text: String| {
+                warnings.push(Warning { about: about.clone(), scope: Scope::ShapeBias, text });
+            };
+            issues.iter().take(SHOWN_ISSUES).for_each(|issue| say(sentence(&issue.message)));
+            let more = issues.len().saturating_sub(SHOWN_ISSUES);
+            if more > 0 {
+                let noun = if more == 1 { "note" } else { "notes" };
+                let verb = if more == 1 { "is" } else { "are" };
+                say(format!("{more} more {noun} of this kind {verb} in {}.", bias.source));
+            }
         }
     }
     study.warnings.extend(warnings);
@@ -210,6 +203,36 @@ fn sentence(message: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::check::{erf, study};
+    use crate::shapebias::result::IssueKind;
+
+    #[test]
+    fn what_is_left_out_of_a_kind_follows_that_kind() {
+        let issue = |kind: IssueKind, line: u64| Issue {
+            kind,
+            observer: None,
+            file: None,
+            line: Some(line),
+            stimuli: Vec::new(),
+            message: format!("{kind:?} {line}"),
+        };
+        let mut study = study(Vec::new(), Vec::new());
+        study.biases[0].result.issues = (1..=4)
+            .map(|line| issue(IssueKind::MalformedRow, line))
+            .chain([issue(IssueKind::UnknownCategory, 1)])
+            .chain((5..=6).map(|line| issue(IssueKind::MalformedRow, line)))
+            .collect();
+        of_issues(&mut study);
+        let texts: Vec<&str> = study.warnings.iter().map(|warning| warning.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "MalformedRow 1.",
+                "MalformedRow 2.",
+                "4 more notes of this kind are in sb/shapebias.json.",
+                "UnknownCategory 1.",
+            ]
+        );
+    }
 
     #[test]
     fn fields_of_different_units_are_not_compared() {
