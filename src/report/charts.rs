@@ -4,7 +4,6 @@ use ndarray::{Array2, ArrayView2};
 
 use super::spearman::Spearman;
 use super::study::{Network, Study};
-use crate::erf::ratio::CentredSquares;
 use crate::erf::result::ErfResult;
 use crate::figure::Width;
 use crate::figure::bars::{Bar, BarsSpec};
@@ -51,12 +50,16 @@ pub fn profile<'a>(
 fn curve(result: &ErfResult, map: &Array2<f64>) -> ProfileCurve {
     let (height, width) = map.dim();
     let whole = height.min(width) as f64;
-    let squares = CentredSquares::of(map);
+    let squares = result.squares(map);
+    // Of a unit that isn't in the middle, squares go on beyond the map.
     let points = squares.profile().map(|(side, share)| (side as f64 / whole, share));
+    let inside = points.take_while(|(side, _)| *side <= 1.0);
+    // A square map is its own last square, where its squares fall short of it by a row and a column.
+    let is_last = height == width && result.around.is_none() && map.sum() > 0.0;
     ProfileCurve {
         label: result.label.clone(),
         untrained: result.untrained,
-        points: points.chain([(1.0, 1.0)]).collect(),
+        points: inside.chain(is_last.then_some((1.0, 1.0))).collect(),
     }
 }
 
@@ -170,4 +173,28 @@ pub fn describe(correlation: &Spearman) -> String {
 /// A jackknife's interval may reach beyond what a share can be.
 fn within_one([low, high]: [f64; 2]) -> [f64; 2] {
     [low.clamp(0.0, 1.0), high.clamp(0.0, 1.0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::check::erf;
+
+    fn last(map: &Array2<f64>, around: Option<[usize; 2]>) -> (f64, f64) {
+        let mut result = erf("net", "features", 0.5).result;
+        result.around = around;
+        *profile([(&result, map)]).curves[0].points.last().unwrap()
+    }
+
+    #[test]
+    fn a_profile_ends_with_what_the_last_square_holds() {
+        assert_eq!(last(&Array2::ones((10, 10)), None), (1.0, 1.0));
+        // The largest square in it holds 9 x 9 of 10 x 40 pixels.
+        let (side, share) = last(&Array2::ones((10, 40)), None);
+        assert!((side, share) == (0.9, 81.0 / 400.0), "{side}, {share}");
+        assert_eq!(last(&Array2::zeros((9, 9)), None), (1.0, 0.0));
+        assert_eq!(last(&Array2::zeros((10, 10)), None), (0.9, 0.0));
+        // Around the upper left pixel, the square of side 9 has 5 x 5 pixels in the map.
+        assert_eq!(last(&Array2::ones((10, 10)), Some([0, 0])), (0.9, 0.25));
+    }
 }

@@ -160,7 +160,8 @@ pub fn mass_profile(study: &Study, options: &Options) -> Result<Option<Drawn>, F
         return Ok(None);
     }
     let labels: Vec<String> = spec.curves.iter().map(|curve| curve.label.clone()).collect();
-    let caption = "Share of the map's mass inside a centred square, against the square's side.";
+    let caption = "Share of the map's mass inside a centred square, against the square's side \
+                   as a share of the map's shorter side.";
     let caption = format!("{caption}{}", study.mixture());
     let mut drawn = drawn("erf-profile", &caption, profile::draw(&spec)?, false, options);
     drawn.series = labels
