@@ -146,7 +146,7 @@ impl ShapeBiasStudy {
             progress.warn(&issue.message);
         }
         output::write(folder.path(), &result)?;
-        figures::draw(&result, self.confusion, &self.formats, &folder)?;
+        figures::draw(&result, self.confusion, &self.formats, &folder, progress)?;
         // Until here the logs of finished networks spare an interrupted study to decide them again.
         if failures.is_empty() {
             for path in &paths {

@@ -9,10 +9,11 @@ use self::looks::{Look, class, entries, looks};
 use self::rows::{LANE, Row};
 use super::axes::{self, Axis, Frame};
 use super::canvas::{Anchor, Canvas, Stroke, TextLook, compose};
+use super::heatmap::draw_lines;
 use super::legend::Legend;
 use super::names::fit_all;
 use super::render::{Figure, FigureError};
-use super::style::{self, GAP, HAIRLINE, MARGIN, MARKER, TEXT, TITLE, Width};
+use super::style::{self, GAP, HAIRLINE, LEADING, MARGIN, MARKER, TEXT, TITLE, Width};
 use super::text::{self, CAP_HEIGHT, DESCENT, Weight};
 
 /// Who an observer is.
@@ -50,6 +51,8 @@ pub struct BiasSpec {
     pub categories: Vec<String>,
     /// The observers, in the order of the legend.
     pub observers: Vec<BiasObserver>,
+    /// A line under the legend, to say what isn't drawn.
+    pub note: Option<String>,
     /// Width of the figure.
     pub width: Width,
 }
@@ -92,9 +95,13 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
     let legend = Legend::new(entries(spec), width - 2.0 * MARGIN);
     let legend_top = frame.bottom + axes::HEIGHT_BELOW + GAP;
 
+    let note = spec.note.as_deref().map(text::clean).unwrap_or_default();
+    let note = text::wrap(&note, width - 2.0 * MARGIN, 4, TEXT, Weight::Regular);
+    let note_top = legend_top + legend.height() + if note.is_empty() { 0.0 } else { GAP };
+
     compose(
         width,
-        legend_top + legend.height() + MARGIN,
+        note_top + note.len() as f64 * TEXT * LEADING + MARGIN,
         "Shape bias of each observer by category",
         |canvas| {
             draw_rows(canvas, spec, &order, &frame, row_height)?;
@@ -118,7 +125,9 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
                 }
                 canvas.set_class(None);
             }
-            legend.draw(canvas, MARGIN, legend_top)
+            legend.draw(canvas, MARGIN, legend_top)?;
+            let look = TextLook::new(TEXT).color(style::GREY);
+            draw_lines(canvas, &note, (MARGIN, note_top), look)
         },
     )
 }
@@ -261,7 +270,7 @@ mod tests {
                     observer("person", Who::Person, categories.len(), 0.96 - 0.01 * i as f64)
                 }))
                 .collect();
-        BiasSpec { categories: categories.to_vec(), observers, width }
+        BiasSpec { categories: categories.to_vec(), observers, note: None, width }
     }
 
     #[test]
@@ -300,7 +309,9 @@ mod tests {
         assert_eq!(drawn("fill=\"#C4161C\""), 18);
         assert_eq!(drawn("fill=\"#E9A6A8\""), 171);
         spec.observers.retain(|observer| observer.who == Who::People);
-        assert!(sound(&draw(&spec).unwrap()).iter().any(|text| text == "humans"));
+        spec.note = Some("Of 21 networks, 1 isn't drawn: n21.".to_owned());
+        let texts = sound(&draw(&spec).unwrap());
+        assert!(texts.contains(&"humans".to_owned()) && texts.contains(&spec.note.unwrap()));
     }
 
     #[test]
@@ -326,8 +337,12 @@ mod tests {
         };
         let network = person([Some(0.9), Some(0.1), Some(0.2), Some(0.3)], Who::Network);
         let human = person([Some(0.5), Some(0.5), None, Some(0.8)], Who::Person);
-        let mut spec =
-            BiasSpec { categories, observers: vec![network, human], width: Width::Column };
+        let mut spec = BiasSpec {
+            categories,
+            observers: vec![network, human],
+            note: None,
+            width: Width::Column,
+        };
         assert_eq!(order(&spec), [3, 1, 0, 2]);
         spec.observers.pop();
         assert_eq!(order(&spec), [0, 3, 2, 1]);

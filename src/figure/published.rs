@@ -163,7 +163,10 @@ fn decisions_of_published_observers() {
             networks[..count].iter().map(|(name, counts, _)| observer(name, Who::Network, counts));
         let observers: Vec<_> =
             observers.chain([observer("humans", Who::People, &humans)]).collect();
-        sound(&bias::draw(&BiasSpec { categories: categories.clone(), observers, width }).unwrap());
+        sound(
+            &bias::draw(&BiasSpec { categories: categories.clone(), observers, note: None, width })
+                .unwrap(),
+        );
     }
     let bar = |label: &str, human: bool, value: f64| {
         let error = 1.96 * (value * (1.0 - value) / 800.0).sqrt();

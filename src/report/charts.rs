@@ -2,6 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
+use super::prose::enumerate;
 use super::spearman::Spearman;
 use super::study::{Network, Study};
 use crate::erf::result::ErfResult;
@@ -18,6 +19,9 @@ use crate::shapebias::result::{ObserverKind, ObserverResult, ShapeBiasResult};
 /// Observers in one printed chart by category; beyond, people are shown pooled only. No two of so many
 /// share both colour and marker.
 pub const MOST_PRINTED: usize = 20;
+
+/// Observers that are named where they are left out.
+const MOST_NAMED: usize = 10;
 
 /// A map with the squares of its area ratios.
 pub fn panel<'a>(result: &ErfResult, map: ArrayView2<'a, f64>) -> MapPanel<'a> {
@@ -63,24 +67,64 @@ fn curve(result: &ErfResult, map: &Array2<f64>) -> ProfileCurve {
     }
 }
 
+/// Observers of one chart by category.
+#[derive(Clone, Debug, Default)]
+pub struct Charted<'a> {
+    /// Those that are drawn.
+    pub observers: Vec<&'a ObserverResult>,
+    /// What isn't, in sentences: observers beyond those that fit, and those without a shape bias.
+    pub left_out: Vec<String>,
+}
+
 /// At most `most` observers that have a shape bias: all of them, or without single people (they are
 /// pooled as humans), and then the first networks and the humans.
 pub fn charted<'a>(
     observers: impl IntoIterator<Item = &'a ObserverResult>,
     most: usize,
-) -> Vec<&'a ObserverResult> {
-    let decided = observers.into_iter().filter(|o| o.overall.shape_bias.is_some());
-    let mut observers: Vec<&ObserverResult> = decided.collect();
+) -> Charted<'a> {
+    let (mut observers, undecided): (Vec<&ObserverResult>, Vec<&ObserverResult>) =
+        observers.into_iter().partition(|observer| observer.overall.shape_bias.is_some());
+    let mut left_out = Vec::new();
     if observers.len() > most {
+        let known = observers.len();
         observers.retain(|observer| observer.kind != ObserverKind::Person);
+        if observers.len() < known {
+            let people = known - observers.len();
+            let noun = if people == 1 { "person isn't" } else { "people aren't" };
+            left_out.push(format!("{people} single {noun} drawn."));
+        }
     }
     if observers.len() > most {
         let humans = observers.iter().position(|o| o.kind == ObserverKind::Humans);
         let humans = humans.map(|index| observers.remove(index));
-        observers.truncate(most.saturating_sub(usize::from(humans.is_some())));
+        let beyond = observers.split_off(most.saturating_sub(usize::from(humans.is_some())));
+        let verb = if beyond.len() == 1 { "isn't" } else { "aren't" };
+        left_out.push(format!(
+            "Of {} networks, {} {verb} drawn: {}.",
+            observers.len() + beyond.len(),
+            beyond.len(),
+            named(&beyond)
+        ));
         observers.extend(humans);
     }
-    observers
+    if !undecided.is_empty() {
+        left_out.push(format!(
+            "Without a decision for shape or texture, and so without a shape bias: {}.",
+            named(&undecided)
+        ));
+    }
+    Charted { observers, left_out }
+}
+
+/// The labels of observers, the first of very many.
+fn named(observers: &[&ObserverResult]) -> String {
+    let labels = observers.iter().take(MOST_NAMED).map(|observer| observer.label.as_str());
+    let mut labels: Vec<&str> = labels.collect();
+    let more = format!("{} more", observers.len() - labels.len());
+    if observers.len() > labels.len() {
+        labels.push(&more);
+    }
+    enumerate(&labels)
 }
 
 /// Shape bias by category; the drawing orders the categories.
@@ -103,12 +147,12 @@ pub fn by_category(categories: &[String], observers: &[&ObserverResult]) -> Bias
             overall: observer.overall.shape_bias,
         })
         .collect();
-    BiasSpec { categories: categories.to_vec(), observers, width: Width::Page }
+    BiasSpec { categories: categories.to_vec(), observers, note: None, width: Width::Page }
 }
 
-/// Overall shape bias.
-pub fn overall(observers: &[&ObserverResult]) -> BarsSpec {
-    let bars = observers.iter().filter_map(|observer| {
+/// Overall shape bias of all that have one.
+pub fn overall<'a>(observers: impl IntoIterator<Item = &'a ObserverResult>) -> BarsSpec {
+    let bars = observers.into_iter().filter_map(|observer| {
         Some(Bar {
             label: observer.label.clone(),
             human: observer.kind != ObserverKind::Network,
@@ -178,7 +222,7 @@ fn within_one([low, high]: [f64; 2]) -> [f64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::check::erf;
+    use crate::report::check::{erf, network, people};
 
     fn last(map: &Array2<f64>, around: Option<[usize; 2]>) -> (f64, f64) {
         let mut result = erf("net", "features", 0.5).result;
@@ -196,5 +240,28 @@ mod tests {
         assert_eq!(last(&Array2::zeros((10, 10)), None), (0.9, 0.0));
         // Around the upper left pixel, the square of side 9 has 5 x 5 pixels in the map.
         assert_eq!(last(&Array2::ones((10, 10)), Some([0, 0])), (0.9, 0.25));
+    }
+
+    #[test]
+    fn what_does_not_fit_a_chart_is_said_and_bars_have_all() {
+        let mut observers: Vec<ObserverResult> =
+            (1..=21).map(|i| network(&format!("n{i}"), i, 1)).collect();
+        observers.push(network("silent", 0, 0));
+        observers.push(people("subject-01", ObserverKind::Person, 3, 1));
+        observers.push(people("humans", ObserverKind::Humans, 3, 1));
+        let charted = charted(&observers, MOST_PRINTED);
+        assert_eq!(charted.observers.len(), 20);
+        assert_eq!(charted.observers[19].label, "humans");
+        assert_eq!(
+            charted.left_out,
+            [
+                "1 single person isn't drawn.",
+                "Of 21 networks, 2 aren't drawn: n20 and n21.",
+                "Without a decision for shape or texture, and so without a shape bias: silent.",
+            ]
+        );
+        assert_eq!(overall(&observers).bars.len(), 23);
+        let few = super::charted(&observers[..5], MOST_PRINTED);
+        assert!(few.left_out.is_empty() && few.observers.len() == 5);
     }
 }

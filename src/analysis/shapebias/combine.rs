@@ -116,7 +116,7 @@ impl Combination {
             progress.warn(&issue.message);
         }
         output::write(folder.path(), &result)?;
-        figures::draw(&result, false, &self.formats, &folder)?;
+        figures::draw(&result, false, &self.formats, &folder, progress)?;
         Ok(result)
     }
 }

@@ -5,23 +5,31 @@ use ndarray::Array2;
 use crate::analysis::AnalysisError;
 use crate::figure::matrix::{CellKind, MatrixSpec};
 use crate::figure::{Figure, Format, bars, bias, matrix};
+use crate::progress::Progress;
 use crate::report::charts;
 use crate::shapebias::result::{Confusion, ShapeBiasResult};
 use crate::store::{ResultFolder, safe_file_name};
 
 /// Draws `shapebias.*` (by category), `shapebias-bars.*` (overall), `shapebias-consistency.*` and, if
-/// wanted, a confusion matrix an observer.
+/// wanted, a confusion matrix an observer. Warns of observers that the first doesn't show.
 pub fn draw(
     result: &ShapeBiasResult,
     confusion: bool,
     formats: &[Format],
     folder: &ResultFolder,
+    progress: &dyn Progress,
 ) -> Result<(), AnalysisError> {
     let save = |figure: &Figure, stem: &str| figure.save(folder.path(), stem, formats).map(|_| ());
-    let observers = charts::charted(&result.observers, charts::MOST_PRINTED);
-    if !observers.is_empty() {
-        save(&bias::draw(&charts::by_category(&result.categories, &observers))?, "shapebias")?;
-        save(&bars::draw(&charts::overall(&observers))?, "shapebias-bars")?;
+    let charted = charts::charted(&result.observers, charts::MOST_PRINTED);
+    if !charted.observers.is_empty() {
+        let mut spec = charts::by_category(&result.categories, &charted.observers);
+        if !charted.left_out.is_empty() {
+            let left_out = charted.left_out.join(" ");
+            progress.warn(&format!("the chart by category doesn't show everyone. {left_out}"));
+            spec.note = Some(left_out);
+        }
+        save(&bias::draw(&spec)?, "shapebias")?;
+        save(&bars::draw(&charts::overall(&result.observers))?, "shapebias-bars")?;
     }
     if result.consistency.labels.len() > 1 {
         let spec = charts::consistency(result, str::to_owned);
