@@ -176,7 +176,7 @@ fn document(parts: &Parts<'_>, options: &Options, tables: &[&Table]) -> String {
         .collect();
     if !left_out.is_empty() {
         lines.push(format!(
-            "\nTables that are too long for print are in the folder \\texttt{{tables}} as CSV: {}.\n",
+            "\nTables that are too long for print are in the folder \\texttt{{../tables}} as CSV: {}.\n",
             left_out.join(", ")
         ));
     }
@@ -220,7 +220,7 @@ fn table(table: &Table) -> String {
         table.columns.iter().map(|column| head(column, turned, beside)).collect();
     let dense = table.is_dense() && table.columns.iter().any(|column| column.interval);
     let left_out =
-        if dense { format!(" Intervals are in tables/{}.csv.", table.name) } else { String::new() };
+        if dense { format!(" Intervals are in ../tables/{}.csv.", table.name) } else { String::new() };
     let mut lines = vec![
         "% Needs in the preamble:".to_owned(),
         PREAMBLE.trim_end().lines().map(|l| format!("%   {l}")).collect::<Vec<_>>().join("\n"),
