@@ -14,6 +14,8 @@ use crate::store::atomic;
 
 /// Rows above which a table is left to its CSV file.
 const MOST_ROWS: usize = 45;
+/// Most of a page's height that a figure takes, which leaves room for its caption.
+const MOST_HEIGHT: &str = "0.85\\textheight";
 /// Columns above which a table's head is turned.
 const MOST_UPRIGHT: usize = 7;
 /// Columns with intervals that still have room for them beside their values under a turned head.
@@ -186,7 +188,8 @@ fn document(parts: &Parts<'_>, options: &Options, tables: &[&Table]) -> String {
     for figure in parts.figures {
         let width = if figure.wide { "180mm" } else { "88mm" };
         let body = format!(
-            "\\centering\n\\includegraphics[width={width}]{{figures/{}}}\n\\caption{{{}}}",
+            "\\centering\n\\includegraphics[width={width},height={MOST_HEIGHT},keepaspectratio]\
+             {{figures/{}}}\n\\caption{{{}}}",
             figure.name,
             prose(&figure.caption)
         );
