@@ -181,7 +181,7 @@ fn paragraphs(paragraphs: &[Paragraph]) -> Vec<String> {
 struct ShownTable<'a> {
     name: &'a str,
     title: &'a str,
-    caption: &'a str,
+    caption: String,
     dense: bool,
     columns: Vec<ShownColumn<'a>>,
     rows: Vec<ShownRow<'a>>,
@@ -222,7 +222,7 @@ fn shown(table: &Table) -> ShownTable<'_> {
     ShownTable {
         name: table.name,
         title: &table.title,
-        caption: &table.caption,
+        caption: table.caption(),
         dense: table.is_dense(),
         columns: table
             .columns

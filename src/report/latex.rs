@@ -222,8 +222,11 @@ fn table(table: &Table) -> String {
     let heads: Vec<String> =
         table.columns.iter().map(|column| head(column, turned, beside)).collect();
     let dense = table.is_dense() && table.columns.iter().any(|column| column.interval);
-    let left_out =
-        if dense { format!(" Intervals are in ../tables/{}.csv.", table.name) } else { String::new() };
+    let left_out = if dense {
+        format!(" Intervals are in ../tables/{}.csv.", table.name)
+    } else {
+        String::new()
+    };
     let mut lines = vec![
         "% Needs in the preamble:".to_owned(),
         PREAMBLE.trim_end().lines().map(|l| format!("%   {l}")).collect::<Vec<_>>().join("\n"),
@@ -231,7 +234,7 @@ fn table(table: &Table) -> String {
         format!(
             "\\caption{{{} {}}}",
             prose(&format!("{}.", table.title)),
-            prose(&format!("{}{left_out}", table.caption))
+            prose(&format!("{}{left_out}", table.caption()))
         ),
         "\\footnotesize".to_owned(),
         "\\setlength{\\tabcolsep}{3.5pt}".to_owned(),
