@@ -193,9 +193,9 @@ pub fn scatter(study: &Study, correlation: Option<&Spearman>) -> Option<ScatterS
             label: network.label.to_owned(),
             untrained: network.untrained(),
             area: ratio.ratio,
-            area_interval: ratio.interval.map(within_one),
+            area_interval: ratio.interval,
             bias: figures.shape_bias?,
-            bias_interval: figures.interval.map(within_one),
+            bias_interval: figures.interval,
         })
     };
     let points: Vec<ScatterPoint> = study.networks().into_iter().filter_map(point).collect();
@@ -212,11 +212,6 @@ pub fn describe(correlation: &Spearman) -> String {
         ),
         None => format!("Spearman's ρ = {rho:.2}, {pairs} networks"),
     }
-}
-
-/// A jackknife's interval may reach beyond what a share can be.
-fn within_one([low, high]: [f64; 2]) -> [f64; 2] {
-    [low.clamp(0.0, 1.0), high.clamp(0.0, 1.0)]
 }
 
 #[cfg(test)]
