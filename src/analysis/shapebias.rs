@@ -152,7 +152,7 @@ impl ShapeBiasStudy {
             let labels = result.observers.iter().map(|observer| observer.label.as_str());
             folder.claim(figures::names(labels, &self.formats))?;
         }
-        figures::draw(&result, self.confusion, &self.formats, folder.path())?;
+        figures::draw(&result, self.confusion, &self.formats, folder.path(), progress)?;
         // Until here the logs of finished networks spare an interrupted study to decide them again.
         if failures.is_empty() {
             for path in &paths {

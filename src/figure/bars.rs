@@ -2,6 +2,7 @@
 
 use super::axes::{self, Axis, Frame};
 use super::canvas::{Anchor, Canvas, Stroke, TextLook, compose};
+use super::names::fit_all;
 use super::render::{Figure, FigureError};
 use super::style::{self, GAP, HAIRLINE, HUMAN, MARGIN, TEXT, Width, series_color};
 use super::text::{self, Weight};
@@ -49,6 +50,7 @@ pub fn draw(spec: &BarsSpec) -> Result<Figure, FigureError> {
     let width = spec.width.points();
     let room =
         text::widest(labels.iter().map(String::as_str), TEXT, Weight::Regular).min(0.45 * width);
+    let labels = fit_all(&labels, room + 0.01, TEXT, Weight::Regular);
     let value_room = GAP + text::width("0.00", TEXT, Weight::Regular);
     let left = MARGIN + room + GAP;
     let right = width - MARGIN - value_room.max(axes::OVERHANG);
@@ -64,9 +66,8 @@ pub fn draw(spec: &BarsSpec) -> Result<Figure, FigureError> {
         }
         for (number, (bar, label)) in bars.iter().zip(&labels).enumerate() {
             let middle = frame.top + (number as f64 + 0.5) * ROW;
-            let label = text::fit(label, room + 0.01, TEXT, Weight::Regular);
             canvas.text_centred(
-                &label,
+                label,
                 (left - GAP, middle),
                 TextLook::new(TEXT).anchor(Anchor::End),
             )?;

@@ -1,30 +1,47 @@
 //! The shape-bias chart of Geirhos et al. 2019, figure 4 (Ding et al. 2022, figure 5): a row per
-//! shape category, a marker per observer, a vertical line at each observer's mean.
+//! shape category and one over all, a marker per observer, a vertical line at each observer's overall
+//! value.
 
+mod looks;
+mod rows;
+
+use self::looks::{Look, class, entries, looks};
+use self::rows::{LANE, Row};
 use super::axes::{self, Axis, Frame};
 use super::canvas::{Anchor, Canvas, Stroke, TextLook, compose};
-use super::legend::{Entry, Legend};
+use super::heatmap::draw_lines;
+use super::legend::Legend;
+use super::names::fit_all;
 use super::render::{Figure, FigureError};
-use super::style::{
-    self, GAP, HAIRLINE, HUMAN, MARGIN, MARKER, Marker, Rgb, TEXT, TITLE, Width, series_color,
-    series_dash, series_marker,
-};
+use super::style::{self, GAP, HAIRLINE, LEADING, MARGIN, MARKER, TEXT, TITLE, Width};
 use super::text::{self, CAP_HEIGHT, DESCENT, Weight};
+
+/// Who an observer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A network.
+    Network,
+    /// One person: a red diamond, a pale one where people pooled are shown too.
+    Person,
+    /// Several people pooled: a red diamond.
+    People,
+}
 
 /// One observer: a network, or a person or several.
 #[derive(Clone, Debug)]
 pub struct BiasObserver {
     /// Name in the legend.
     pub label: String,
-    /// True for people, who are shown as red diamonds.
-    pub human: bool,
+    /// Who it is.
+    pub who: Who,
     /// True to mark a network as untrained.
     pub untrained: bool,
     /// Shape bias, 0 to 1, for each category of the chart, in its order; `None` where there is no
     /// correct decision to take it from.
     pub shape_bias: Vec<Option<f64>>,
-    /// Where the vertical line stands, 0 to 1: the observer's overall shape bias, say.
-    pub mean: Option<f64>,
+    /// Over all categories together, 0 to 1, where the vertical line stands. Not the mean of the
+    /// categories, in which each would count the same.
+    pub overall: Option<f64>,
 }
 
 /// What to draw: 1 to about 12 observers, 1 to about 40 categories.
@@ -34,16 +51,18 @@ pub struct BiasSpec {
     pub categories: Vec<String>,
     /// The observers, in the order of the legend.
     pub observers: Vec<BiasObserver>,
+    /// A line under the legend, to say what isn't drawn.
+    pub note: Option<String>,
     /// Width of the figure.
     pub width: Width,
 }
 
+/// Name of the last row.
+const OVERALL: &str = "overall";
 /// Height of the rows together that they are kept under if markers allow.
 const ROWS_HEIGHT: f64 = 330.0;
 /// Least height of a row.
 const LEAST_ROW: f64 = 10.0;
-/// Distance between lanes of a row, and between markers in one lane, that keeps shapes readable.
-const LANE: f64 = 2.0 * MARKER;
 
 /// Draws the chart: categories with the highest human value on top, texture decisions on the lower
 /// axis, shape decisions on the upper, mirrored one.
@@ -55,7 +74,7 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
     check(spec)?;
     let width = spec.width.points();
     let labels = text::widest(spec.categories.iter().map(String::as_str), TEXT, Weight::Regular);
-    let left = MARGIN + labels.min(0.3 * width).max(text::width("mean", TEXT, Weight::Bold)) + GAP;
+    let left = MARGIN + labels.min(0.3 * width).max(text::width(OVERALL, TEXT, Weight::Bold)) + GAP;
     let right = width - MARGIN - axes::OVERHANG;
     let axis = Axis::share("fraction of “texture” decisions");
     let order = order(spec);
@@ -64,7 +83,7 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
         .map(|category| {
             Row::new(spec, |observer| observer.shape_bias[*category], &axis, left, right)
         })
-        .chain([Row::new(spec, |observer| observer.mean, &axis, left, right)])
+        .chain([Row::new(spec, |observer| observer.overall, &axis, left, right)])
         .collect();
     // Lanes lie on both sides of the middle, so room for an even number is room for one more.
     let lanes = (rows.iter().map(|row| row.lanes).max().unwrap_or(1) | 1) as f64;
@@ -76,16 +95,20 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
     let legend = Legend::new(entries(spec), width - 2.0 * MARGIN);
     let legend_top = frame.bottom + axes::HEIGHT_BELOW + GAP;
 
+    let note = spec.note.as_deref().map(text::clean).unwrap_or_default();
+    let note = text::wrap(&note, width - 2.0 * MARGIN, 4, TEXT, Weight::Regular);
+    let note_top = legend_top + legend.height() + if note.is_empty() { 0.0 } else { GAP };
+
     compose(
         width,
-        legend_top + legend.height() + MARGIN,
+        note_top + note.len() as f64 * TEXT * LEADING + MARGIN,
         "Shape bias of each observer by category",
         |canvas| {
             draw_rows(canvas, spec, &order, &frame, row_height)?;
             draw_above(canvas, &axis, &frame)?;
             axes::draw_below(canvas, &axis, &frame)?;
             for look in looks(spec) {
-                draw_mean_line(canvas, spec, &look, &axis, &frame)?;
+                draw_overall_line(canvas, spec, &look, &axis, &frame)?;
             }
             for look in looks(spec) {
                 canvas.set_class(Some(&class(look.observer)));
@@ -102,7 +125,9 @@ pub fn draw(spec: &BiasSpec) -> Result<Figure, FigureError> {
                 }
                 canvas.set_class(None);
             }
-            legend.draw(canvas, MARGIN, legend_top)
+            legend.draw(canvas, MARGIN, legend_top)?;
+            let look = TextLook::new(TEXT).color(style::GREY);
+            draw_lines(canvas, &note, (MARGIN, note_top), look)
         },
     )
 }
@@ -121,7 +146,7 @@ fn check(spec: &BiasSpec) -> Result<(), FigureError> {
                 observer.label
             ));
         }
-        let mut given = observer.shape_bias.iter().chain([&observer.mean]).flatten();
+        let mut given = observer.shape_bias.iter().chain([&observer.overall]).flatten();
         if let Some(value) = given.find(|v| !(0.0..=1.0).contains(*v)) {
             return refuse(format!(
                 "\"{}\" has a shape bias of {value}, outside 0 to 1",
@@ -132,15 +157,16 @@ fn check(spec: &BiasSpec) -> Result<(), FigureError> {
     Ok(())
 }
 
-/// Categories from the top: by the mean human value, without humans by the mean of all observers,
-/// highest first; then by name. Categories without a value come last.
+/// Categories from the top: by the value of people pooled, without them by the mean of people, without
+/// people by that of networks, highest first; then by name. Categories without a value come last.
 fn order(spec: &BiasSpec) -> Vec<usize> {
-    let any_human = spec.observers.iter().any(|observer| observer.human);
+    let is_there = |who: &Who| spec.observers.iter().any(|observer| observer.who == *who);
+    let who = [Who::People, Who::Person].into_iter().find(is_there).unwrap_or(Who::Network);
     let value = |category: usize| {
         let values: Vec<f64> = spec
             .observers
             .iter()
-            .filter(|observer| observer.human || !any_human)
+            .filter(|observer| observer.who == who)
             .filter_map(|observer| observer.shape_bias[category])
             .collect();
         if values.is_empty() { -1.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
@@ -152,113 +178,7 @@ fn order(spec: &BiasSpec) -> Vec<usize> {
     order
 }
 
-/// How an observer is shown.
-struct Look {
-    observer: usize,
-    marker: Marker,
-    color: Rgb,
-    dash: &'static [f64],
-}
-
-/// Networks in order, then humans, who are to lie on top.
-fn looks(spec: &BiasSpec) -> Vec<Look> {
-    let mut networks = Vec::new();
-    let mut humans = Vec::new();
-    for (observer, one) in spec.observers.iter().enumerate() {
-        if one.human {
-            humans.push(Look { observer, marker: Marker::Diamond, color: HUMAN, dash: &[] });
-        } else {
-            let index = networks.len();
-            networks.push(Look {
-                observer,
-                marker: series_marker(index),
-                color: series_color(index),
-                dash: series_dash(index),
-            });
-        }
-    }
-    networks.extend(humans);
-    networks
-}
-
-fn class(observer: usize) -> String {
-    format!("series series-{observer}")
-}
-
-/// One legend entry a network; one for all humans, since they look alike.
-fn entries(spec: &BiasSpec) -> Vec<Entry> {
-    let humans = spec.observers.iter().filter(|observer| observer.human).count();
-    let mut entries = Vec::new();
-    let mut human_shown = false;
-    for look in looks(spec) {
-        let observer = &spec.observers[look.observer];
-        if observer.human && std::mem::replace(&mut human_shown, true) {
-            continue;
-        }
-        let label = match (observer.human, humans) {
-            (true, 2..) => format!("humans ({humans})"),
-            _ => style::marked(&observer.label, observer.untrained),
-        };
-        entries.push(Entry {
-            label,
-            line: Some(Stroke::new(look.color, 0.8).dashed(look.dash)),
-            marker: Some((look.marker, look.color)),
-            class: Some(class(look.observer)),
-        });
-    }
-    entries
-}
-
-/// Where the markers of one row stand: x, and lanes above or below the middle of the row.
-struct Row {
-    places: Vec<Option<(f64, f64)>>,
-    lanes: usize,
-}
-
-impl Row {
-    /// Puts each marker into the first lane where it covers no other.
-    fn new(
-        spec: &BiasSpec,
-        value: impl Fn(&BiasObserver) -> Option<f64>,
-        axis: &Axis,
-        left: f64,
-        right: f64,
-    ) -> Self {
-        let mut sorted: Vec<(usize, f64)> = spec
-            .observers
-            .iter()
-            .enumerate()
-            .filter_map(|(index, observer)| {
-                Some((index, axis.place(1.0 - value(observer)?, left, right)))
-            })
-            .collect();
-        sorted.sort_by(|(_, a), (_, b)| a.total_cmp(b));
-        let mut ends: Vec<f64> = Vec::new();
-        let mut lane_of = Vec::with_capacity(sorted.len());
-        for (_, x) in &sorted {
-            let lane = ends.iter().position(|end| *x - end >= LANE).unwrap_or(ends.len());
-            if lane == ends.len() {
-                ends.push(*x);
-            } else {
-                ends[lane] = *x;
-            }
-            lane_of.push(lane);
-        }
-        let mut places = vec![None; spec.observers.len()];
-        for ((index, x), lane) in sorted.into_iter().zip(lane_of) {
-            places[index] = Some((x, lane_offset(lane)));
-        }
-        Self { places, lanes: ends.len().max(1) }
-    }
-}
-
-/// Lanes from the middle of the row, in turn below and above it: 0, 1, -1, 2, -2.
-fn lane_offset(lane: usize) -> f64 {
-    let distance = lane.div_ceil(2) as f64;
-    if lane % 2 == 1 { distance } else { -distance }
-}
-
-/// Row separators and names; the last row is the mean.
+/// Row separators and names; the last row is over all categories.
 fn draw_rows(
     canvas: &mut Canvas<'_>,
     spec: &BiasSpec,
@@ -266,12 +186,16 @@ fn draw_rows(
     frame: &Frame,
     height: f64,
 ) -> Result<(), FigureError> {
-    let names = order.iter().map(|category| (spec.categories[*category].as_str(), Weight::Regular));
-    for (number, (name, weight)) in names.chain([("mean", Weight::Bold)]).enumerate() {
+    let names: Vec<String> =
+        order.iter().map(|category| text::clean(&spec.categories[*category])).collect();
+    let room = frame.left - GAP - MARGIN + 0.01;
+    let names = fit_all(&names, room, TEXT, Weight::Regular).into_iter();
+    let names = names.map(|name| (name, Weight::Regular));
+    let rows = names.chain([(OVERALL.to_owned(), Weight::Bold)]).enumerate();
+    for (number, (name, weight)) in rows {
         let top = frame.top + number as f64 * height;
         let color = if weight == Weight::Bold { style::INK } else { style::GRID };
         canvas.line(&[(frame.left, top), (frame.right, top)], Stroke::new(color, HAIRLINE))?;
-        let name = text::fit(&text::clean(name), frame.left - GAP - MARGIN + 0.01, TEXT, weight);
         let look = TextLook { weight, ..TextLook::new(TEXT) }.anchor(Anchor::End);
         canvas.text_centred(&name, (frame.left - GAP, top + height / 2.0), look)?;
     }
@@ -292,15 +216,15 @@ fn draw_above(canvas: &mut Canvas<'_>, axis: &Axis, frame: &Frame) -> Result<(),
     canvas.text("fraction of “shape” decisions", at, TextLook::new(TITLE).anchor(Anchor::Middle))
 }
 
-fn draw_mean_line(
+fn draw_overall_line(
     canvas: &mut Canvas<'_>,
     spec: &BiasSpec,
     look: &Look,
     axis: &Axis,
     frame: &Frame,
 ) -> Result<(), FigureError> {
-    let Some(mean) = spec.observers[look.observer].mean else { return Ok(()) };
-    let x = axis.x(1.0 - mean, frame);
+    let Some(overall) = spec.observers[look.observer].overall else { return Ok(()) };
+    let x = axis.x(1.0 - overall, frame);
     canvas.set_class(Some(&class(look.observer)));
     canvas.line(
         &[(x, frame.top), (x, frame.bottom)],
@@ -320,30 +244,33 @@ mod tests {
         "dog", "elephant", "keyboard", "knife", "oven", "truck",
     ];
 
-    fn observer(label: &str, human: bool, categories: usize, level: f64) -> BiasObserver {
+    fn observer(label: &str, who: Who, categories: usize, level: f64) -> BiasObserver {
+        let human = who != Who::Network;
         let value = |i: usize| (level + 0.2 * (i as f64 * 1.7 + level * 9.0).sin()).clamp(0.0, 1.0);
         BiasObserver {
             label: label.to_owned(),
-            human,
+            who,
             untrained: label.len() > 30,
             shape_bias: (0..categories).map(|i| (i % 13 != 7 || human).then(|| value(i))).collect(),
-            mean: Some(level),
+            overall: Some(level),
         }
     }
 
     fn spec(categories: &[String], networks: usize, humans: usize, width: Width) -> BiasSpec {
-        let observers = HARD_LABELS
-            .iter()
-            .cycle()
-            .take(networks)
-            .enumerate()
-            .map(|(i, label)| observer(label, false, categories.len(), 0.15 + 0.03 * i as f64))
-            .chain(
-                (0..humans)
-                    .map(|i| observer("humans", true, categories.len(), 0.96 - 0.01 * i as f64)),
-            )
-            .collect();
-        BiasSpec { categories: categories.to_vec(), observers, width }
+        let observers =
+            HARD_LABELS
+                .iter()
+                .cycle()
+                .take(networks)
+                .enumerate()
+                .map(|(i, label)| {
+                    observer(label, Who::Network, categories.len(), 0.15 + 0.03 * i as f64)
+                })
+                .chain((0..humans).map(|i| {
+                    observer("person", Who::Person, categories.len(), 0.96 - 0.01 * i as f64)
+                }))
+                .collect();
+        BiasSpec { categories: categories.to_vec(), observers, note: None, width }
     }
 
     #[test]
@@ -360,12 +287,31 @@ mod tests {
         ] {
             let figure = draw(&spec(categories, networks, humans, width)).unwrap();
             let texts = sound(&figure);
-            assert!(texts.iter().any(|text| text == "mean"));
+            assert!(texts.iter().any(|text| text == "overall"));
             assert!(!figure.svg().contains("<script"));
             let red = figure.svg().matches("fill=\"#C4161C\"").count();
-            // A diamond a row and human, one for the mean, and one in the legend.
+            // A diamond a row and human, one for all of them, and one in the legend.
             assert_eq!(red, humans * (categories.len() + 1) + usize::from(humans > 0));
         }
+    }
+
+    #[test]
+    fn people_and_their_pool_are_told_apart() {
+        let categories: Vec<String> = SIXTEEN.map(str::to_owned).to_vec();
+        let mut spec = spec(&categories, 1, 10, Width::Page);
+        spec.observers.push(observer("humans", Who::People, 16, 0.9));
+        let figure = draw(&spec).unwrap();
+        let texts = sound(&figure);
+        let named = |label: &str| texts.iter().any(|text| text == label);
+        assert!(named("single people (10)") && named("humans, pooled"), "{texts:?}");
+        let drawn = |fill: &str| figure.svg().matches(fill).count();
+        // A diamond a row, one for the overall value, and one in the legend.
+        assert_eq!(drawn("fill=\"#C4161C\""), 18);
+        assert_eq!(drawn("fill=\"#E9A6A8\""), 171);
+        spec.observers.retain(|observer| observer.who == Who::People);
+        spec.note = Some("Of 21 networks, 1 isn't drawn: n21.".to_owned());
+        let texts = sound(&draw(&spec).unwrap());
+        assert!(texts.contains(&"humans".to_owned()) && texts.contains(&spec.note.unwrap()));
     }
 
     #[test]
@@ -374,30 +320,29 @@ mod tests {
         let mut spec = spec(&categories, 12, 1, Width::Column);
         for observer in &mut spec.observers {
             observer.shape_bias = vec![Some(1.0); 16];
-            observer.mean = Some(1.0);
+            observer.overall = Some(1.0);
         }
         sound(&draw(&spec).unwrap());
     }
 
     #[test]
-    fn lanes_spread_from_the_middle() {
-        assert_eq!([0, 1, 2, 3, 4].map(lane_offset), [0.0, 1.0, -1.0, 2.0, -2.0]);
-    }
-
-    #[test]
     fn categories_follow_the_humans() {
         let categories: Vec<String> = ["b", "a", "c", "d"].map(str::to_owned).to_vec();
-        let person = |values: [Option<f64>; 4], human| BiasObserver {
+        let person = |values: [Option<f64>; 4], who| BiasObserver {
             label: String::new(),
-            human,
+            who,
             untrained: false,
             shape_bias: values.to_vec(),
-            mean: None,
+            overall: None,
         };
-        let network = person([Some(0.9), Some(0.1), Some(0.2), Some(0.3)], false);
-        let human = person([Some(0.5), Some(0.5), None, Some(0.8)], true);
-        let mut spec =
-            BiasSpec { categories, observers: vec![network, human], width: Width::Column };
+        let network = person([Some(0.9), Some(0.1), Some(0.2), Some(0.3)], Who::Network);
+        let human = person([Some(0.5), Some(0.5), None, Some(0.8)], Who::Person);
+        let mut spec = BiasSpec {
+            categories,
+            observers: vec![network, human],
+            note: None,
+            width: Width::Column,
+        };
         assert_eq!(order(&spec), [3, 1, 0, 2]);
         spec.observers.pop();
         assert_eq!(order(&spec), [0, 3, 2, 1]);

@@ -4,6 +4,7 @@
 use super::axes::{self, Axis, Frame};
 use super::canvas::{Anchor, Canvas, Point, Stroke, TextLook, compose};
 use super::legend::{Entry, Legend};
+use super::names::{fit_all, wrap_all};
 use super::render::{Figure, FigureError};
 use super::style::{
     self, GAP, HAIRLINE, LEADING, LINE, MARGIN, MARKER, Marker, Rgb, TEXT, TITLE, Width,
@@ -19,7 +20,7 @@ pub struct DepthLayer {
     pub half_side: Option<f64>,
     /// Standard deviation of the Gaussian fit, the mean of its two axes.
     pub sigma: Option<f64>,
-    /// Side of the theoretical receptive field.
+    /// Side of the theoretical receptive field; absent where it is the whole image.
     pub theoretical: Option<f64>,
 }
 
@@ -93,9 +94,10 @@ pub fn draw(spec: &DepthSpec) -> Result<Figure, FigureError> {
     let right = width - MARGIN - axes::OVERHANG;
     let mut top = MARGIN;
     let mut laid = Vec::with_capacity(spec.networks.len());
-    for network in &spec.networks {
-        let label = style::marked(&network.label, network.untrained);
-        let title = text::wrap(&label, right - left, 2, TITLE, Weight::Bold);
+    let titles: Vec<String> =
+        spec.networks.iter().map(|one| style::marked(&one.label, one.untrained)).collect();
+    let titles = wrap_all(&titles, right - left, 2, TITLE, Weight::Bold);
+    for (network, title) in spec.networks.iter().zip(titles) {
         let frame_top = top + title.len() as f64 * TITLE * LEADING + GAP;
         let frame = Frame { left, top: frame_top, right, bottom: frame_top + FRAME };
         let names = Names::new(network, &frame);
@@ -110,7 +112,10 @@ pub fn draw(spec: &DepthSpec) -> Result<Figure, FigureError> {
         class: None,
     });
     let legend = Legend::new(entries.collect(), width - 2.0 * MARGIN);
-    compose(width, top + legend.height() + MARGIN, "Receptive field against depth", |canvas| {
+    let note = text::wrap(note(spec), width - 2.0 * MARGIN, 2, TEXT, Weight::Regular);
+    let note_top = top + legend.height() + if note.is_empty() { 0.0 } else { GAP };
+    let height = note_top + note.len() as f64 * TEXT * LEADING + MARGIN;
+    compose(width, height, "Receptive field against depth", |canvas| {
         for (network, title, title_top, frame, names) in &laid {
             super::heatmap::draw_lines(
                 canvas,
@@ -124,8 +129,20 @@ pub fn draw(spec: &DepthSpec) -> Result<Figure, FigureError> {
                 draw_quantity(canvas, quantity, network, &y, frame)?;
             }
         }
-        legend.draw(canvas, MARGIN, top)
+        legend.draw(canvas, MARGIN, top)?;
+        let look = TextLook::new(TEXT).color(style::GREY);
+        super::heatmap::draw_lines(canvas, &note, (MARGIN, note_top), look)
     })
+}
+
+/// Why the theoretical line ends, where it does.
+fn note(spec: &DepthSpec) -> &'static str {
+    let mut layers = spec.networks.iter().flat_map(|network| &network.layers);
+    if layers.any(|layer| layer.theoretical.is_none()) {
+        "Where a layer has no theoretical value, that field is the whole image."
+    } else {
+        ""
+    }
 }
 
 fn check(spec: &DepthSpec) -> Result<(), FigureError> {
@@ -215,10 +232,8 @@ impl Names {
         let line = TEXT * (CAP_HEIGHT + DESCENT) + 1.0;
         let step = if turned { (line / spacing).ceil().max(1.0) as usize } else { 1 };
         let height = 4.0 + if turned { widest.min(MOST_NAME) } else { TEXT };
-        let texts = texts
-            .iter()
-            .map(|name| text::fit(name, widest.min(MOST_NAME) + 0.01, TEXT, Weight::Regular));
-        Self { texts: texts.collect(), turned, step, height }
+        let texts = fit_all(&texts, widest.min(MOST_NAME) + 0.01, TEXT, Weight::Regular);
+        Self { texts, turned, step, height }
     }
 
     fn draw(
@@ -293,7 +308,10 @@ mod tests {
         for layer in &mut spec.networks[0].layers {
             (layer.half_side, layer.sigma, layer.theoretical) = (None, None, None);
         }
-        sound(&draw(&spec).unwrap());
+        let said = |texts: Vec<String>| texts.iter().any(|text| text.contains("the whole image"));
+        assert!(said(sound(&draw(&spec).unwrap())));
+        let whole = vec![network("net", 3, |i| i.to_string())];
+        assert!(!said(sound(&draw(&DepthSpec { networks: whole, ..spec.clone() }).unwrap())));
         spec.networks[0].layers[1].sigma = Some(0.0);
         assert!(
             draw(&spec)

@@ -24,6 +24,8 @@ pub struct MapPanel<'a> {
     pub map: ArrayView2<'a, f64>,
     /// Squares to outline, smallest share first.
     pub squares: Vec<Square>,
+    /// Row and column of the pixel that they stand around; (H/2, W/2) where absent.
+    pub around: Option<[usize; 2]>,
 }
 
 /// The smallest centred square that holds more than a share of the map.
@@ -253,18 +255,19 @@ impl MapPanel<'_> {
         Ok(())
     }
 
-    /// Upper left and lower right corner of a square around pixel (H/2, W/2), inside the frame.
+    /// Upper left and lower right corner of what a square has inside the frame.
     fn square_corners(&self, square: &Square, frame: &Frame) -> ((f64, f64), (f64, f64)) {
         let Some(side) = square.side else {
             return ((frame.left, frame.top), (frame.right, frame.bottom));
         };
-        let edges = |pixels: usize, low: f64, high: f64| {
-            let middle = (pixels / 2) as f64 + 0.5;
+        let [row, column] = self.around.unwrap_or([self.map.nrows() / 2, self.map.ncols() / 2]);
+        let edges = |pixel: usize, pixels: usize, low: f64, high: f64| {
+            let middle = pixel as f64 + 0.5;
             let point = |p: f64| low + (high - low) * (p / pixels as f64).clamp(0.0, 1.0);
             (point(middle - side as f64 / 2.0), point(middle + side as f64 / 2.0))
         };
-        let (x0, x1) = edges(self.map.ncols(), frame.left, frame.right);
-        let (y0, y1) = edges(self.map.nrows(), frame.top, frame.bottom);
+        let (x0, x1) = edges(column, self.map.ncols(), frame.left, frame.right);
+        let (y0, y1) = edges(row, self.map.nrows(), frame.top, frame.bottom);
         ((x0, y0), (x1, y1))
     }
 }
@@ -297,8 +300,13 @@ pub(crate) mod tests {
     }
 
     fn spec<'a>(label: &str, map: &'a Array2<f64>, squares: Vec<Square>) -> HeatmapSpec<'a> {
-        let panel =
-            MapPanel { label: label.to_owned(), untrained: false, map: map.view(), squares };
+        let panel = MapPanel {
+            label: label.to_owned(),
+            untrained: false,
+            map: map.view(),
+            squares,
+            around: None,
+        };
         HeatmapSpec { panel, scale: Scale::Log, colormap: Colormap::Viridis }
     }
 
@@ -343,13 +351,17 @@ pub(crate) mod tests {
     #[test]
     fn squares_stand_around_the_centre_pixel() {
         let map = Array2::zeros((10, 10));
-        let spec = spec("", &map, Vec::new());
+        let mut spec = spec("", &map, Vec::new());
         let frame = Frame { left: 0.0, top: 0.0, right: 100.0, bottom: 100.0 };
-        let corners =
-            |side| spec.panel.square_corners(&Square { threshold: 0.5, side, ratio: 0.1 }, &frame);
+        let corners = |spec: &HeatmapSpec<'_>, side| {
+            spec.panel.square_corners(&Square { threshold: 0.5, side, ratio: 0.1 }, &frame)
+        };
         // Pixel (5, 5) and one on each side: 4 to 6, with edges at 40 and 70.
-        assert_eq!(corners(Some(3)), ((40.0, 40.0), (70.0, 70.0)));
-        assert_eq!(corners(None), ((0.0, 0.0), (100.0, 100.0)));
+        assert_eq!(corners(&spec, Some(3)), ((40.0, 40.0), (70.0, 70.0)));
+        assert_eq!(corners(&spec, None), ((0.0, 0.0), (100.0, 100.0)));
+        // Around another pixel, as far as they lie in the map.
+        spec.panel.around = Some([0, 8]);
+        assert_eq!(corners(&spec, Some(3)), ((70.0, 0.0), (100.0, 20.0)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A legend under a chart: entries in as many columns as their labels allow.
 
 use super::canvas::{Canvas, Stroke, TextLook};
+use super::names::fit_all;
 use super::render::FigureError;
 use super::style::{GAP, LEADING, MARKER, Marker, Rgb, TEXT};
 use super::text::{self, Weight};
@@ -31,7 +32,7 @@ pub(crate) struct Legend {
 
 impl Legend {
     /// Lays entries out in `width` points.
-    pub(crate) fn new(entries: Vec<Entry>, width: f64) -> Self {
+    pub(crate) fn new(mut entries: Vec<Entry>, width: f64) -> Self {
         let sample =
             if entries.iter().any(|entry| entry.line.is_some()) { 22.0 } else { 3.0 * MARKER };
         let label =
@@ -42,6 +43,12 @@ impl Legend {
             .min(entries.len().max(1));
         let rows = entries.len().div_ceil(columns);
         let column_width = wanted.min((width + COLUMN_GAP) / columns as f64);
+        let room = column_width - COLUMN_GAP - sample - GAP;
+        let labels: Vec<String> = entries.iter().map(|entry| text::clean(&entry.label)).collect();
+        let labels = fit_all(&labels, room + 0.01, TEXT, Weight::Regular);
+        for (entry, label) in entries.iter_mut().zip(labels) {
+            entry.label = label;
+        }
         Self { entries, rows, column_width, sample }
     }
 
@@ -67,9 +74,7 @@ impl Legend {
             if let Some((shape, color)) = entry.marker {
                 canvas.marker(shape, (x + self.sample / 2.0, y), MARKER, color)?;
             }
-            let room = self.column_width - COLUMN_GAP - self.sample - GAP;
-            let label = text::fit(&text::clean(&entry.label), room + 0.01, TEXT, Weight::Regular);
-            canvas.text_centred(&label, (x + self.sample + GAP, y), TextLook::new(TEXT))?;
+            canvas.text_centred(&entry.label, (x + self.sample + GAP, y), TextLook::new(TEXT))?;
             canvas.set_class(None);
         }
         Ok(())

@@ -7,6 +7,7 @@ use super::axes;
 use super::canvas::{Anchor, Canvas, Stroke, TextLook, compose};
 use super::colorbar;
 use super::colormap::Colormap;
+use super::names::fit_all;
 use super::render::{Figure, FigureError};
 use super::style::{self, GAP, HAIRLINE, MARGIN, TEXT, TITLE, Width, text_on};
 use super::text::{self, CAP_HEIGHT, DESCENT, Weight};
@@ -245,19 +246,21 @@ fn draw_names(
     let middle = |number: usize| (number as f64 + 0.5) * layout.cell;
     // Where cells are lower than a line of text, only every so many names have room.
     let step = (TEXT * (CAP_HEIGHT + DESCENT) / layout.cell).ceil().max(1.0) as usize;
-    for (number, name) in spec.rows.iter().enumerate().step_by(step) {
-        let name = text::fit(&text::clean(name), layout.label + 0.01, TEXT, Weight::Regular);
+    let fitted = |names: &[String], room: f64| {
+        let names: Vec<String> = names.iter().map(|name| text::clean(name)).collect();
+        fit_all(&names, room + 0.01, TEXT, Weight::Regular)
+    };
+    for (number, name) in fitted(&spec.rows, layout.label).iter().enumerate().step_by(step) {
         let at = (layout.left - GAP, layout.top + middle(number));
-        canvas.text_centred(&name, at, TextLook::new(TEXT).anchor(Anchor::End))?;
+        canvas.text_centred(name, at, TextLook::new(TEXT).anchor(Anchor::End))?;
     }
-    for (number, name) in spec.columns.iter().enumerate().step_by(step) {
+    let room = if layout.turned { layout.column_label } else { f64::INFINITY };
+    for (number, name) in fitted(&spec.columns, room).iter().enumerate().step_by(step) {
         let at = (layout.left + middle(number), layout.top - GAP);
         if layout.turned {
-            let name =
-                text::fit(&text::clean(name), layout.column_label + 0.01, TEXT, Weight::Regular);
-            canvas.text_centred(&name, at, TextLook::new(TEXT).turned())?;
+            canvas.text_centred(name, at, TextLook::new(TEXT).turned())?;
         } else {
-            canvas.text(&text::clean(name), at, TextLook::new(TEXT).anchor(Anchor::Middle))?;
+            canvas.text(name, at, TextLook::new(TEXT).anchor(Anchor::Middle))?;
         }
     }
     let (rows, columns) =

@@ -20,6 +20,7 @@ mod axes;
 mod canvas;
 mod colorbar;
 mod legend;
+mod names;
 mod raster;
 mod text;
 

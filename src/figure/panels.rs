@@ -5,6 +5,7 @@ use super::canvas::{Anchor, TextLook, compose};
 use super::colorbar;
 use super::colormap::Colormap;
 use super::heatmap::{MapPanel, draw_lines, label_texts, percent};
+use super::names::wrap_all;
 use super::raster::{MAX_SIDE, Scale};
 use super::render::{Figure, FigureError};
 use super::style::{self, GAP, LEADING, MARGIN, TEXT, TITLE, Width};
@@ -57,13 +58,12 @@ pub fn draw_at(spec: &PanelsSpec<'_>, max_side: usize) -> Result<Figure, FigureE
 
     let across = notes_across(&spec.panels, room);
 
+    let titles: Vec<String> = spec.panels.iter().map(MapPanel::title).collect();
+    let mut titles = wrap_all(&titles, room, 2, TITLE, Weight::Bold).into_iter();
     let mut top = MARGIN;
     let mut laid = Vec::with_capacity(count);
     for row in spec.panels.chunks(columns) {
-        let titles: Vec<Vec<String>> = row
-            .iter()
-            .map(|panel| text::wrap(&panel.title(), room, 2, TITLE, Weight::Bold))
-            .collect();
+        let titles: Vec<Vec<String>> = titles.by_ref().take(row.len()).collect();
         let title_height = titles.iter().map(Vec::len).max().unwrap_or(0) as f64 * TITLE * LEADING;
         let mut bottom = top;
         for (column, (panel, title)) in row.iter().zip(titles).enumerate() {
@@ -189,6 +189,7 @@ mod tests {
                     label: (*label).to_owned(),
                     untrained: i % 3 == 1,
                     map: map.view(),
+                    around: None,
                     squares: squares(64, [Some(9), Some(9), Some(11), (i % 2 == 0).then_some(61)]),
                 })
                 .collect();

@@ -22,7 +22,7 @@ pub struct ProfileCurve {
 /// Unit of the squares' sides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SideUnit {
-    /// Share of the map's side, 0 to 1: maps of different sizes on one axis.
+    /// Share of the map's shorter side, 0 to 1: maps of different sizes on one axis.
     #[default]
     ShareOfMap,
     /// Pixels.
@@ -53,7 +53,7 @@ pub fn draw(spec: &ProfileSpec) -> Result<Figure, FigureError> {
     check(spec)?;
     let width = spec.width.points();
     let x = match spec.unit {
-        SideUnit::ShareOfMap => Axis::share("side of the centred square / side of the map"),
+        SideUnit::ShareOfMap => Axis::share("side of the centred square / shorter side of the map"),
         SideUnit::Pixels => {
             let longest = spec
                 .curves

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array2;
 
 use super::bars::{Bar, BarsSpec};
-use super::bias::{BiasObserver, BiasSpec};
+use super::bias::{BiasObserver, BiasSpec, Who};
 use super::check::sound;
 use super::heatmap::{HeatmapSpec, MapPanel, Scale, Square};
 use super::matrix::{CellKind, MatrixSpec};
@@ -50,6 +50,7 @@ fn panel<'a>(label: &str, map: &'a Array2<f64>) -> MapPanel<'a> {
         label: label.to_owned(),
         untrained: false,
         map: map.view(),
+        around: None,
         squares: [0.2, 0.3, 0.5, 0.99].map(square).to_vec(),
     }
 }
@@ -146,22 +147,26 @@ fn decisions_of_published_observers() {
             counts.values().fold([0.0, 0.0], |sum, count| [sum[0] + count[0], sum[1] + count[1]]);
         sum[0] / (sum[0] + sum[1])
     };
-    let observer = |label: &str, human: bool, counts: &Counts| BiasObserver {
+    let observer = |label: &str, who: Who, counts: &Counts| BiasObserver {
         label: label.to_owned(),
-        human,
+        who,
         untrained: false,
         shape_bias: counts
             .values()
             .map(|[shape, texture]| (shape + texture > 0.0).then(|| shape / (shape + texture)))
             .collect(),
-        mean: Some(overall(counts)),
+        overall: Some(overall(counts)),
     };
     let categories: Vec<String> = humans.keys().cloned().collect();
     for (count, width) in [(4, Width::Column), (11, Width::Column), (12, Width::Page)] {
         let observers =
-            networks[..count].iter().map(|(name, counts, _)| observer(name, false, counts));
-        let observers: Vec<_> = observers.chain([observer("humans (10)", true, &humans)]).collect();
-        sound(&bias::draw(&BiasSpec { categories: categories.clone(), observers, width }).unwrap());
+            networks[..count].iter().map(|(name, counts, _)| observer(name, Who::Network, counts));
+        let observers: Vec<_> =
+            observers.chain([observer("humans", Who::People, &humans)]).collect();
+        sound(
+            &bias::draw(&BiasSpec { categories: categories.clone(), observers, note: None, width })
+                .unwrap(),
+        );
     }
     let bar = |label: &str, human: bool, value: f64| {
         let error = 1.96 * (value * (1.0 - value) / 800.0).sqrt();

@@ -3,6 +3,7 @@
 use super::axes::{self, Axis, Frame};
 use super::canvas::{Canvas, Point, Stroke, TextLook, compose};
 use super::legend::{Entry, Legend};
+use super::names::fit_all;
 use super::render::{Figure, FigureError};
 use super::style::{
     self, GAP, HAIRLINE, LEADING, MARGIN, MARKER, TEXT, Width, series_color, series_marker,
@@ -234,6 +235,7 @@ fn place_labels(
     obstacles: &[Area],
     frame: &Frame,
 ) -> Option<Vec<Label>> {
+    let names = fit_all(names, 0.55 * frame.width(), TEXT, Weight::Regular);
     let crowd =
         |(x, y): Point| places.iter().map(|(a, b)| 1.0 / (4.0 + (a - x).hypot(b - y))).sum::<f64>();
     let mut order: Vec<usize> = (0..names.len()).collect();
@@ -242,8 +244,7 @@ fn place_labels(
     let mut leaders: Vec<(Point, Point)> = Vec::new();
     let mut placed: Vec<Option<Label>> = names.iter().map(|_| None).collect();
     for index in order {
-        let text = text::fit(&names[index], 0.55 * frame.width(), TEXT, Weight::Regular);
-        let label = candidates(&text, places[index]).find(|label| {
+        let label = candidates(&names[index], places[index]).find(|label| {
             let free = label.area.is_inside(frame)
                 && !taken.iter().any(|area| area.touches(&label.area))
                 && !leaders.iter().any(|(from, to)| label.area.is_crossed(*from, *to));

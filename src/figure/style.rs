@@ -58,6 +58,9 @@ pub(crate) const BLACK: Rgb = [0, 0, 0];
 /// Humans, in every chart.
 pub(crate) const HUMAN: Rgb = [0xc4, 0x16, 0x1c];
 
+/// A person beside all people pooled.
+pub(crate) const ONE_HUMAN: Rgb = [0xe9, 0xa6, 0xa8];
+
 /// Colours of series, for readers with any colour vision: those of Okabe and Ito (2008) that show
 /// on white, then those of Tol's "muted" scheme (2021) that are told apart from them. Red is kept
 /// for humans.
@@ -150,10 +153,13 @@ pub(crate) fn series_marker(index: usize) -> Marker {
     MARKERS[(index + index / MARKERS.len()) % MARKERS.len()]
 }
 
+/// What marks a network as untrained.
+pub(crate) const UNTRAINED: &str = " (untrained)";
+
 /// A network's label, with a mark if it is untrained.
 pub(crate) fn marked(label: &str, untrained: bool) -> String {
     let label = super::text::clean(label);
-    if untrained { format!("{label} (untrained)") } else { label }
+    if untrained { format!("{label}{UNTRAINED}") } else { label }
 }
 
 /// Relative luminance of a colour, 0 (black) to 1 (white); WCAG 2.2, "relative luminance".

@@ -2,13 +2,13 @@
 
 use ndarray::{Array2, ArrayView2};
 
+use super::prose::enumerate;
 use super::spearman::Spearman;
 use super::study::{Network, Study};
-use crate::erf::ratio::CentredSquares;
 use crate::erf::result::ErfResult;
 use crate::figure::Width;
 use crate::figure::bars::{Bar, BarsSpec};
-use crate::figure::bias::{BiasObserver, BiasSpec};
+use crate::figure::bias::{BiasObserver, BiasSpec, Who};
 use crate::figure::heatmap::{MapPanel, Square};
 use crate::figure::matrix::{CellKind, MatrixSpec};
 use crate::figure::profile::{ProfileCurve, ProfileSpec, SideUnit};
@@ -19,6 +19,9 @@ use crate::shapebias::result::{ObserverKind, ObserverResult, ShapeBiasResult};
 /// Observers in one printed chart by category; beyond, people are shown pooled only. No two of so many
 /// share both colour and marker.
 pub const MOST_PRINTED: usize = 20;
+
+/// Observers that are named where they are left out.
+const MOST_NAMED: usize = 10;
 
 /// A map with the squares of its area ratios.
 pub fn panel<'a>(result: &ErfResult, map: ArrayView2<'a, f64>) -> MapPanel<'a> {
@@ -32,6 +35,7 @@ pub fn panel<'a>(result: &ErfResult, map: ArrayView2<'a, f64>) -> MapPanel<'a> {
         untrained: result.untrained,
         map,
         squares: squares.collect(),
+        around: result.around,
     }
 }
 
@@ -50,13 +54,26 @@ pub fn profile<'a>(
 fn curve(result: &ErfResult, map: &Array2<f64>) -> ProfileCurve {
     let (height, width) = map.dim();
     let whole = height.min(width) as f64;
-    let squares = CentredSquares::of(map);
+    let squares = result.squares(map);
+    // Of a unit that isn't in the middle, squares go on beyond the map.
     let points = squares.profile().map(|(side, share)| (side as f64 / whole, share));
+    let inside = points.take_while(|(side, _)| *side <= 1.0);
+    // A square map is its own last square, where its squares fall short of it by a row and a column.
+    let is_last = height == width && result.around.is_none() && map.sum() > 0.0;
     ProfileCurve {
         label: result.label.clone(),
         untrained: result.untrained,
-        points: points.chain([(1.0, 1.0)]).collect(),
+        points: inside.chain(is_last.then_some((1.0, 1.0))).collect(),
     }
+}
+
+/// Observers of one chart by category.
+#[derive(Clone, Debug, Default)]
+pub struct Charted<'a> {
+    /// Those that are drawn.
+    pub observers: Vec<&'a ObserverResult>,
+    /// What isn't, in sentences: observers beyond those that fit, and those without a shape bias.
+    pub left_out: Vec<String>,
 }
 
 /// At most `most` observers that have a shape bias: all of them, or without single people (they are
@@ -64,19 +81,50 @@ fn curve(result: &ErfResult, map: &Array2<f64>) -> ProfileCurve {
 pub fn charted<'a>(
     observers: impl IntoIterator<Item = &'a ObserverResult>,
     most: usize,
-) -> Vec<&'a ObserverResult> {
-    let decided = observers.into_iter().filter(|o| o.overall.shape_bias.is_some());
-    let mut observers: Vec<&ObserverResult> = decided.collect();
+) -> Charted<'a> {
+    let (mut observers, undecided): (Vec<&ObserverResult>, Vec<&ObserverResult>) =
+        observers.into_iter().partition(|observer| observer.overall.shape_bias.is_some());
+    let mut left_out = Vec::new();
     if observers.len() > most {
+        let known = observers.len();
         observers.retain(|observer| observer.kind != ObserverKind::Person);
+        if observers.len() < known {
+            let people = known - observers.len();
+            let noun = if people == 1 { "person isn't" } else { "people aren't" };
+            left_out.push(format!("{people} single {noun} drawn."));
+        }
     }
     if observers.len() > most {
         let humans = observers.iter().position(|o| o.kind == ObserverKind::Humans);
         let humans = humans.map(|index| observers.remove(index));
-        observers.truncate(most.saturating_sub(usize::from(humans.is_some())));
+        let beyond = observers.split_off(most.saturating_sub(usize::from(humans.is_some())));
+        let verb = if beyond.len() == 1 { "isn't" } else { "aren't" };
+        left_out.push(format!(
+            "Of {} networks, {} {verb} drawn: {}.",
+            observers.len() + beyond.len(),
+            beyond.len(),
+            named(&beyond)
+        ));
         observers.extend(humans);
     }
-    observers
+    if !undecided.is_empty() {
+        left_out.push(format!(
+            "Without a decision for shape or texture, and so without a shape bias: {}.",
+            named(&undecided)
+        ));
+    }
+    Charted { observers, left_out }
+}
+
+/// The labels of observers, the first of very many.
+fn named(observers: &[&ObserverResult]) -> String {
+    let labels = observers.iter().take(MOST_NAMED).map(|observer| observer.label.as_str());
+    let mut labels: Vec<&str> = labels.collect();
+    let more = format!("{} more", observers.len() - labels.len());
+    if observers.len() > labels.len() {
+        labels.push(&more);
+    }
+    enumerate(&labels)
 }
 
 /// Shape bias by category; the drawing orders the categories.
@@ -89,18 +137,22 @@ pub fn by_category(categories: &[String], observers: &[&ObserverResult]) -> Bias
         .iter()
         .map(|observer| BiasObserver {
             label: observer.label.clone(),
-            human: observer.kind != ObserverKind::Network,
+            who: match observer.kind {
+                ObserverKind::Network => Who::Network,
+                ObserverKind::Person => Who::Person,
+                ObserverKind::Humans => Who::People,
+            },
             untrained: observer.untrained,
             shape_bias: categories.iter().map(|category| value(observer, category)).collect(),
-            mean: observer.overall.shape_bias,
+            overall: observer.overall.shape_bias,
         })
         .collect();
-    BiasSpec { categories: categories.to_vec(), observers, width: Width::Page }
+    BiasSpec { categories: categories.to_vec(), observers, note: None, width: Width::Page }
 }
 
-/// Overall shape bias.
-pub fn overall(observers: &[&ObserverResult]) -> BarsSpec {
-    let bars = observers.iter().filter_map(|observer| {
+/// Overall shape bias of all that have one.
+pub fn overall<'a>(observers: impl IntoIterator<Item = &'a ObserverResult>) -> BarsSpec {
+    let bars = observers.into_iter().filter_map(|observer| {
         Some(Bar {
             label: observer.label.clone(),
             human: observer.kind != ObserverKind::Network,
@@ -141,9 +193,9 @@ pub fn scatter(study: &Study, correlation: Option<&Spearman>) -> Option<ScatterS
             label: network.label.to_owned(),
             untrained: network.untrained(),
             area: ratio.ratio,
-            area_interval: ratio.interval.map(within_one),
+            area_interval: ratio.interval,
             bias: figures.shape_bias?,
-            bias_interval: figures.interval.map(within_one),
+            bias_interval: figures.interval,
         })
     };
     let points: Vec<ScatterPoint> = study.networks().into_iter().filter_map(point).collect();
@@ -162,7 +214,49 @@ pub fn describe(correlation: &Spearman) -> String {
     }
 }
 
-/// A jackknife's interval may reach beyond what a share can be.
-fn within_one([low, high]: [f64; 2]) -> [f64; 2] {
-    [low.clamp(0.0, 1.0), high.clamp(0.0, 1.0)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::check::{erf, network, people};
+
+    fn last(map: &Array2<f64>, around: Option<[usize; 2]>) -> (f64, f64) {
+        let mut result = erf("net", "features", 0.5).result;
+        result.around = around;
+        *profile([(&result, map)]).curves[0].points.last().unwrap()
+    }
+
+    #[test]
+    fn a_profile_ends_with_what_the_last_square_holds() {
+        assert_eq!(last(&Array2::ones((10, 10)), None), (1.0, 1.0));
+        // The largest square in it holds 9 x 9 of 10 x 40 pixels.
+        let (side, share) = last(&Array2::ones((10, 40)), None);
+        assert!((side, share) == (0.9, 81.0 / 400.0), "{side}, {share}");
+        assert_eq!(last(&Array2::zeros((9, 9)), None), (1.0, 0.0));
+        assert_eq!(last(&Array2::zeros((10, 10)), None), (0.9, 0.0));
+        // Around the upper left pixel, the square of side 9 has 5 x 5 pixels in the map.
+        assert_eq!(last(&Array2::ones((10, 10)), Some([0, 0])), (0.9, 0.25));
+    }
+
+    #[test]
+    fn what_does_not_fit_a_chart_is_said_and_bars_have_all() {
+        let mut observers: Vec<ObserverResult> =
+            (1..=21).map(|i| network(&format!("n{i}"), i, 1)).collect();
+        observers.push(network("silent", 0, 0));
+        observers.push(people("subject-01", ObserverKind::Person, 3, 1));
+        observers.push(people("humans", ObserverKind::Humans, 3, 1));
+        let charted = charted(&observers, MOST_PRINTED);
+        assert_eq!(charted.observers.len(), 20);
+        assert_eq!(charted.observers[19].label, "humans");
+        assert_eq!(
+            charted.left_out,
+            [
+                "1 single person isn't drawn.",
+                "Of 21 networks, 2 aren't drawn: n20 and n21.",
+                "Without a decision for shape or texture, and so without a shape bias: silent.",
+            ]
+        );
+        assert_eq!(overall(&observers).bars.len(), 23);
+        let few = super::charted(&observers[..5], MOST_PRINTED);
+        assert!(few.left_out.is_empty() && few.observers.len() == 5);
+    }
 }

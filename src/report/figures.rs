@@ -3,16 +3,15 @@
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use super::charts;
+use super::charts::{self, Charted};
 use super::findings::correlation;
 use super::options::Options;
-use super::prose::enumerate;
 use super::study::{ErfEntry, Study};
 use super::tables::categories_of;
 use crate::figure::heatmap::{HeatmapSpec, Scale};
 use crate::figure::panels::PanelsSpec;
 use crate::figure::{Figure, FigureError, bars, bias, heatmap, matrix, panels, profile, scatter};
-use crate::shapebias::result::{ObserverKind, ObserverResult};
+use crate::shapebias::result::ObserverKind;
 
 /// Observers in a chart whose series can be switched.
 const MOST_SWITCHED: usize = 32;
@@ -160,7 +159,8 @@ pub fn mass_profile(study: &Study, options: &Options) -> Result<Option<Drawn>, F
         return Ok(None);
     }
     let labels: Vec<String> = spec.curves.iter().map(|curve| curve.label.clone()).collect();
-    let caption = "Share of the map's mass inside a centred square, against the square's side.";
+    let caption = "Share of the map's mass inside a centred square, against the square's side \
+                   as a share of the map's shorter side.";
     let caption = format!("{caption}{}", study.mixture());
     let mut drawn = drawn("erf-profile", &caption, profile::draw(&spec)?, false, options);
     drawn.series = labels
@@ -184,8 +184,9 @@ pub fn reach_and_bias(study: &Study, options: &Options) -> Result<Option<Drawn>,
     Ok(Some(drawn("scatter", &caption, scatter::draw(&spec)?, false, options)))
 }
 
-fn observers(study: &Study, most: usize) -> Vec<&ObserverResult> {
-    charts::charted(study.observers.iter().map(|entry| &entry.result), most)
+fn observers(study: &Study, most: usize, people: bool) -> Charted<'_> {
+    let all = study.observers.iter().map(|entry| &entry.result);
+    charts::charted(all.filter(|one| people || one.kind != ObserverKind::Person), most)
 }
 
 /// Shape bias by category, of as many observers as fit print, or with series to be switched.
@@ -198,62 +199,47 @@ pub fn by_category(
     options: &Options,
     switched: bool,
 ) -> Result<Option<Drawn>, FigureError> {
-    let mut shown = observers(study, if switched { MOST_SWITCHED } else { charts::MOST_PRINTED });
-    if switched && shown.iter().any(|observer| observer.kind == ObserverKind::Humans) {
-        // All people look alike: single ones would only hide the pool.
-        shown.retain(|observer| observer.kind != ObserverKind::Person);
-    }
-    if shown.is_empty() {
+    let printed = observers(study, charts::MOST_PRINTED, true);
+    // Single people look alike, so that switching one on or off tells nothing.
+    let pooled = study.humans().is_some_and(|entry| entry.result.overall.shape_bias.is_some());
+    let charted = if switched { observers(study, MOST_SWITCHED, !pooled) } else { printed.clone() };
+    if charted.observers.is_empty() {
         return Ok(None);
     }
-    let spec = charts::by_category(&categories_of(study), &shown);
-    let biased = study.observers.iter().map(|entry| &entry.result);
-    let biased = biased.filter(|o| o.kind != ObserverKind::Person);
-    let (biased, without): (Vec<_>, Vec<_>) =
-        biased.partition(|observer| observer.overall.shape_bias.is_some());
-    let all = biased.len();
-    let pooled = shown.iter().filter(|o| o.kind != ObserverKind::Person).count();
+    let spec = charts::by_category(&categories_of(study), &charted.observers);
     let mut caption =
-        "Shape bias by category of the shape, after Geirhos et al. 2019, figure 4; the lines \
-                       are each observer's overall value."
+        "Shape bias by category of the shape, after Geirhos et al. 2019, figure 4; the \
+                       lines and the last row are each observer's overall value."
             .to_owned();
-    if pooled < all {
-        caption.push_str(&format!(" The first {pooled} of {all} observers; the tables have all."));
-    }
-    if !without.is_empty() {
-        let labels: Vec<&str> = without.iter().map(|observer| observer.label.as_str()).collect();
-        caption.push_str(&format!(
-            " Without a decision for shape or texture, and so without a shape bias: {}.",
-            enumerate(&labels)
-        ));
+    for sentence in &charted.left_out {
+        caption.push_str(&format!(" {sentence}"));
     }
     let mut drawn = drawn("shapebias-categories", &caption, bias::draw(&spec)?, true, options);
-    let printed = observers(study, charts::MOST_PRINTED);
-    drawn.series = shown
+    drawn.series = charted
+        .observers
         .iter()
         .enumerate()
         .map(|(number, observer)| Series {
             number,
             label: observer.label.clone(),
-            on: printed.iter().any(|printed| printed.label == observer.label),
+            on: printed.observers.iter().any(|printed| printed.label == observer.label),
         })
         .collect();
     Ok(Some(drawn))
 }
 
-/// Overall shape bias with intervals.
+/// Overall shape bias with intervals, of every observer that has one.
 ///
 /// # Errors
 ///
 /// Those of the drawing.
 pub fn bias_bars(study: &Study, options: &Options) -> Result<Option<Drawn>, FigureError> {
-    let shown = observers(study, MOST_SWITCHED);
-    if shown.is_empty() {
+    let spec = charts::overall(study.observers.iter().map(|entry| &entry.result));
+    if spec.bars.is_empty() {
         return Ok(None);
     }
     let caption = "Overall shape bias with 95 % bootstrap intervals over stimuli.";
-    let figure = bars::draw(&charts::overall(&shown))?;
-    Ok(Some(drawn("shapebias-bars", caption, figure, false, options)))
+    Ok(Some(drawn("shapebias-bars", caption, bars::draw(&spec)?, false, options)))
 }
 
 /// Error consistency, a matrix a run.

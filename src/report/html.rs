@@ -10,7 +10,7 @@ use super::figures::{self, Drawn, SCALES};
 use super::options::Options;
 use super::parts::Parts;
 use super::prose::{Paragraph, author_years};
-use super::study::Study;
+use super::study::{Network, Study};
 use super::tables::{Table, mark, marks};
 use crate::store::Provenance;
 
@@ -139,7 +139,14 @@ fn sections(all: &[(&str, &str, bool)]) -> Vec<Value> {
 }
 
 fn counts(study: &Study) -> String {
-    let networks = study.networks().len();
+    // Several layers of one network are one network.
+    let name = |network: &Network<'_>| {
+        network.erf.map_or_else(|| network.label.to_owned(), |erf| erf.network.clone())
+    };
+    let mut names: Vec<String> = study.networks().iter().map(name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let networks = names.len();
     let noun = if networks == 1 { "network" } else { "networks" };
     format!("{networks} {noun}")
 }
@@ -174,7 +181,7 @@ fn paragraphs(paragraphs: &[Paragraph]) -> Vec<String> {
 struct ShownTable<'a> {
     name: &'a str,
     title: &'a str,
-    caption: &'a str,
+    caption: String,
     dense: bool,
     columns: Vec<ShownColumn<'a>>,
     rows: Vec<ShownRow<'a>>,
@@ -215,7 +222,7 @@ fn shown(table: &Table) -> ShownTable<'_> {
     ShownTable {
         name: table.name,
         title: &table.title,
-        caption: &table.caption,
+        caption: table.caption(),
         dense: table.is_dense(),
         columns: table
             .columns

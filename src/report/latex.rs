@@ -14,6 +14,8 @@ use crate::store::atomic;
 
 /// Rows above which a table is left to its CSV file.
 const MOST_ROWS: usize = 45;
+/// Most of a page's height that a figure takes, which leaves room for its caption.
+const MOST_HEIGHT: &str = "0.85\\textheight";
 /// Columns above which a table's head is turned.
 const MOST_UPRIGHT: usize = 7;
 /// Columns with intervals that still have room for them beside their values under a turned head.
@@ -176,7 +178,7 @@ fn document(parts: &Parts<'_>, options: &Options, tables: &[&Table]) -> String {
         .collect();
     if !left_out.is_empty() {
         lines.push(format!(
-            "\nTables that are too long for print are in the folder \\texttt{{tables}} as CSV: {}.\n",
+            "\nTables that are too long for print are in the folder \\texttt{{../tables}} as CSV: {}.\n",
             left_out.join(", ")
         ));
     }
@@ -186,7 +188,8 @@ fn document(parts: &Parts<'_>, options: &Options, tables: &[&Table]) -> String {
     for figure in parts.figures {
         let width = if figure.wide { "180mm" } else { "88mm" };
         let body = format!(
-            "\\centering\n\\includegraphics[width={width}]{{figures/{}}}\n\\caption{{{}}}",
+            "\\centering\n\\includegraphics[width={width},height={MOST_HEIGHT},keepaspectratio]\
+             {{figures/{}}}\n\\caption{{{}}}",
             figure.name,
             prose(&figure.caption)
         );
@@ -219,8 +222,11 @@ fn table(table: &Table) -> String {
     let heads: Vec<String> =
         table.columns.iter().map(|column| head(column, turned, beside)).collect();
     let dense = table.is_dense() && table.columns.iter().any(|column| column.interval);
-    let left_out =
-        if dense { format!(" Intervals are in tables/{}.csv.", table.name) } else { String::new() };
+    let left_out = if dense {
+        format!(" Intervals are in ../tables/{}.csv.", table.name)
+    } else {
+        String::new()
+    };
     let mut lines = vec![
         "% Needs in the preamble:".to_owned(),
         PREAMBLE.trim_end().lines().map(|l| format!("%   {l}")).collect::<Vec<_>>().join("\n"),
@@ -228,7 +234,7 @@ fn table(table: &Table) -> String {
         format!(
             "\\caption{{{} {}}}",
             prose(&format!("{}.", table.title)),
-            prose(&format!("{}{left_out}", table.caption))
+            prose(&format!("{}{left_out}", table.caption()))
         ),
         "\\footnotesize".to_owned(),
         "\\setlength{\\tabcolsep}{3.5pt}".to_owned(),

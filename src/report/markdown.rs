@@ -103,7 +103,7 @@ pub fn section(table: &Table) -> String {
     } else {
         lines.push(self::table(table));
     }
-    lines.extend([String::new(), escape(&table.caption)]);
+    lines.extend([String::new(), escape(&table.caption())]);
     for (index, note) in table.notes.iter().enumerate() {
         lines.extend([String::new(), format!("<sup>{}</sup> {}", mark(index), escape(note))]);
     }

@@ -203,15 +203,19 @@ fn bias(entry: &BiasEntry) -> Paragraph {
     let all = format!("{source}#/observers");
     paragraph.text("Shape bias ").cite(&["geirhos2019texture"]).text(" is over ");
     paragraph.count(result.conflict_stimuli, format!("{source}#/conflict_stimuli"));
-    paragraph.text(" cue-conflict stimuli, those of ");
+    paragraph.text(match result.conflict_stimuli {
+        1 => " cue-conflict stimulus, the one of ",
+        _ => " cue-conflict stimuli, those of ",
+    });
     paragraph.count(result.stimuli, format!("{source}#/stimuli"));
     paragraph.text(" whose shape and texture are of different categories (");
     paragraph.count(result.categories.len(), format!("{source}#/categories"));
-    paragraph.text(" categories), answered by ").count(networks, &all);
-    paragraph.text(if networks == 1 { " network" } else { " networks" });
-    if people > 0 {
-        paragraph.text(" and ").count(people, &all);
-        paragraph.text(if people == 1 { " person" } else { " people" });
+    paragraph.text(if result.categories.len() == 1 { " category)" } else { " categories)" });
+    let groups = [(networks, " network", " networks"), (people, " person", " people")];
+    let groups = groups.into_iter().filter(|(count, ..)| *count > 0);
+    for (index, (count, one, several)) in groups.enumerate() {
+        paragraph.text(if index == 0 { ", answered by " } else { " and " }).count(count, &all);
+        paragraph.text(if count == 1 { one } else { several });
     }
     paragraph.text(
         ". Shape bias is the number of correct shape decisions over that of correct shape and correct \
@@ -292,4 +296,28 @@ fn statistics(study: &Study) -> Option<Paragraph> {
     paragraph.text(" has a 95 % interval by an approximation ").cite(&["bonett2000spearman"]);
     paragraph.text("; with few networks it is wide, and networks are no random sample.");
     Some(paragraph)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::check::{network, people, study};
+    use crate::shapebias::result::ObserverResult;
+
+    fn answered(observers: Vec<ObserverResult>) -> String {
+        let study = study(Vec::new(), observers);
+        let paragraph = bias(&study.biases[0]);
+        paragraph.render(str::to_owned, |shown, _| shown.to_owned(), |_| String::new())
+    }
+
+    #[test]
+    fn nobody_is_counted_who_is_not_there() {
+        let person = |label| people(label, ObserverKind::Person, 2, 1);
+        let alone = answered(vec![person("subject-01"), person("subject-02")]);
+        assert!(alone.contains(" categories), answered by 2 people."), "{alone}");
+        let both = answered(vec![network("net", 2, 1), person("subject-01")]);
+        assert!(both.contains("answered by 1 network and 1 person."), "{both}");
+        let one = answered(vec![network("net", 1, 0)]);
+        assert!(one.contains("is over 1 cue-conflict stimulus, the one of "), "{one}");
+    }
 }

@@ -5,6 +5,8 @@
 
 pub mod bibliography;
 pub mod charts;
+#[cfg(test)]
+mod check;
 pub mod cost;
 mod error;
 pub mod figures;

@@ -9,11 +9,16 @@ use crate::shapebias::result::{ObserverKind, ObserverResult, ShapeBiasResult};
 /// The share at which area ratios are compared in summaries.
 pub const SUMMARY_SHARE: f64 = 0.5;
 
+/// What results call the last feature map.
+const FEATURES: &str = "features";
+
 /// One network's effective receptive field.
 #[derive(Clone, Debug)]
 pub struct ErfEntry {
     /// The figures; the label is unique in the study.
     pub result: ErfResult,
+    /// The network's name, which results of several of its layers share.
+    pub network: String,
     /// The map, H x W, non-negative; absent where its file is.
     pub map: Option<Array2<f64>>,
     /// Path of the JSON file.
@@ -21,6 +26,20 @@ pub struct ErfEntry {
 }
 
 impl ErfEntry {
+    /// Whether it is of the last feature map, and so of what the network decides by. An existing map,
+    /// whose layer isn't known, is taken for one.
+    pub fn is_of_features(&self) -> bool {
+        matches!(self.result.layer.as_str(), FEATURES | "")
+    }
+
+    /// "the centre unit" or "unit (0, 3)", row and column of the feature map.
+    pub fn unit(&self) -> String {
+        match (self.result.around, self.result.unit) {
+            (Some(_), Some([row, column])) => format!("unit ({row}, {column})"),
+            _ => "the centre unit".to_owned(),
+        }
+    }
+
     /// r(50 %).
     pub fn summary_ratio(&self) -> Option<&AreaRatio> {
         let close = |ratio: &&AreaRatio| (ratio.threshold - SUMMARY_SHARE).abs() < 1e-9;
@@ -83,7 +102,8 @@ pub struct Study {
     pub costs: Vec<NetworkCost>,
     /// What has to be said.
     pub warnings: Vec<Warning>,
-    /// True where all area ratios may be compared: one input size, layer and unit.
+    /// True where all area ratios may be compared: one input size and layer, and each network's centre
+    /// unit or the same other unit.
     pub comparable: bool,
 }
 
@@ -118,7 +138,8 @@ impl Network<'_> {
 
 impl Study {
     /// Networks, matched by label: those with an effective receptive field in their order, then the
-    /// others.
+    /// others. A field of a layer before the last feature map stands alone: shape bias and cost are of
+    /// the whole network.
     pub fn networks(&self) -> Vec<Network<'_>> {
         let mut labels: Vec<&str> = Vec::new();
         let erfs = self.erfs.iter().map(|erf| erf.result.label.as_str());
@@ -174,7 +195,7 @@ impl Study {
         if self.comparable {
             ""
         } else {
-            " The maps differ in input size or layer, so they can't be compared with one another."
+            " The maps differ in input size, layer or unit, so they can't be compared with one another."
         }
     }
 

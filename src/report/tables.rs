@@ -1,5 +1,6 @@
 //! The tables of a report, each made once as data. Other languages write the same data.
 
+mod caption;
 mod cells;
 mod cost;
 mod erf;
@@ -10,6 +11,7 @@ mod table;
 
 use std::collections::BTreeMap;
 
+pub use self::caption::Sentence;
 pub use self::observers::categories_of;
 pub use self::table::{ABSENT, Cell, Column, Row, Table, mark, marks};
 use super::study::Study;
@@ -59,7 +61,8 @@ pub fn column_keys(name: &str) -> Option<Vec<String>> {
 pub fn replace_captions(tables: &mut [Table], captions: &BTreeMap<String, String>) {
     for table in tables {
         if let Some(caption) = captions.get(table.name) {
-            table.caption.clone_from(caption);
+            let text = caption.clone();
+            table.sentences = vec![Sentence { text, columns: Vec::new(), intervals: false }];
         }
     }
 }

@@ -4,6 +4,7 @@ mod analysis_file;
 mod browser;
 mod full;
 mod latex;
+mod many;
 mod marks;
 mod page;
 mod prose;

@@ -148,7 +148,7 @@ impl Executor<'_> {
         let (analysis, folder) = (self.analysis, &task.folder);
         match &task.work {
             Work::Erf(network) => erf_study(analysis, network, folder, true).redraw()?,
-            Work::Combine => combination(analysis, folder, &[], true).redraw()?,
+            Work::Combine => combination(analysis, folder, &[], true).redraw(self.progress)?,
             Work::Evaluate(_) | Work::Inspect => {}
         }
         Ok(task.inputs.write_for(&task.result, folder)?)

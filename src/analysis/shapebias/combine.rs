@@ -116,7 +116,7 @@ impl Combination {
             progress.warn(&issue.message);
         }
         output::write(folder.path(), &result)?;
-        figures::draw(&result, false, &self.formats, folder.path())?;
+        figures::draw(&result, false, &self.formats, folder.path(), progress)?;
         Ok(result)
     }
 
@@ -125,8 +125,8 @@ impl Combination {
     /// # Errors
     ///
     /// [`AnalysisError`]: a result that can't be read, a figure that can't be drawn.
-    pub fn redraw(&self) -> Result<(), AnalysisError> {
-        figures::draw(&earlier(&self.out)?, false, &self.formats, &self.out)
+    pub fn redraw(&self, progress: &dyn Progress) -> Result<(), AnalysisError> {
+        figures::draw(&earlier(&self.out)?, false, &self.formats, &self.out, progress)
     }
 }
 

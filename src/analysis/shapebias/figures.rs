@@ -7,6 +7,7 @@ use ndarray::Array2;
 use crate::analysis::AnalysisError;
 use crate::figure::matrix::{CellKind, MatrixSpec};
 use crate::figure::{Figure, Format, bars, bias, matrix};
+use crate::progress::Progress;
 use crate::report::charts;
 use crate::shapebias::result::{Confusion, ShapeBiasResult};
 use crate::store::safe_file_name;
@@ -31,18 +32,25 @@ pub fn names<'a>(confusion: impl IntoIterator<Item = &'a str>, formats: &[Format
 }
 
 /// Draws `shapebias.*` (by category), `shapebias-bars.*` (overall), `shapebias-consistency.*` and, if
-/// wanted, a confusion matrix an observer.
+/// wanted, a confusion matrix an observer. Warns of observers that the first doesn't show.
 pub fn draw(
     result: &ShapeBiasResult,
     confusion: bool,
     formats: &[Format],
     folder: &Path,
+    progress: &dyn Progress,
 ) -> Result<(), AnalysisError> {
     let save = |figure: &Figure, stem: &str| figure.save(folder, stem, formats).map(|_| ());
-    let observers = charts::charted(&result.observers, charts::MOST_PRINTED);
-    if !observers.is_empty() {
-        save(&bias::draw(&charts::by_category(&result.categories, &observers))?, BY_CATEGORY)?;
-        save(&bars::draw(&charts::overall(&observers))?, OVERALL)?;
+    let charted = charts::charted(&result.observers, charts::MOST_PRINTED);
+    if !charted.observers.is_empty() {
+        let mut spec = charts::by_category(&result.categories, &charted.observers);
+        if !charted.left_out.is_empty() {
+            let left_out = charted.left_out.join(" ");
+            progress.warn(&format!("the chart by category doesn't show everyone. {left_out}"));
+            spec.note = Some(left_out);
+        }
+        save(&bias::draw(&spec)?, BY_CATEGORY)?;
+        save(&bars::draw(&charts::overall(&result.observers))?, OVERALL)?;
     }
     if result.consistency.labels.len() > 1 {
         let spec = charts::consistency(result, str::to_owned);

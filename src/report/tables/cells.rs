@@ -6,6 +6,10 @@ use crate::erf::table::WHOLE_MAP;
 use crate::report::study::Study;
 use crate::shapebias::result::BiasFigures;
 
+/// What the error consistency with humans is.
+pub const KAPPA_WITH_HUMANS: &str =
+    "κ with humans: mean error consistency with each person (Geirhos et al. 2020).";
+
 /// Shares below 1 % get a second decimal.
 pub fn share(value: Option<f64>, interval: Option<[f64; 2]>) -> Cell {
     let decimals = if value.is_some_and(|value| value.abs() < 0.01) { 2 } else { 1 };

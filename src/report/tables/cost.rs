@@ -9,9 +9,15 @@ pub fn costs(study: &Study) -> Table {
     let mut table = Table::new(
         "cost",
         "Cost",
-        "Trained parameters and multiply-accumulate operations (MACs) for one image; merged: once \
-         batch norms are folded and parallel kernels merged. Window: share of the MACs up to the \
-         features that can reach the centre unit.",
+    )
+    .saying(
+        &[],
+        "Trained parameters and multiply-accumulate operations (MACs) for one image of the input's \
+         size; merged: once batch norms are folded and parallel kernels merged.",
+    )
+    .saying(
+        &["window"],
+        "Window: share of the MACs up to the features that can reach the centre unit.",
     )
     .column("label", "network", None, false)
     .column("architecture", "architecture", None, false)

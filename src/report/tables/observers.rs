@@ -1,6 +1,6 @@
 //! Tables of observers: overall figures, and shape bias by category.
 
-use super::cells::{bias, marked, share};
+use super::cells::{KAPPA_WITH_HUMANS, bias, marked, share};
 use super::table::{ABSENT, Cell, Table};
 use crate::report::study::{ObserverEntry, Scope, Study};
 use crate::shapebias::result::ObserverKind;
@@ -10,11 +10,23 @@ pub fn shapebias(study: &Study) -> Table {
     let mut table = Table::new(
         "shape-bias",
         "Shape bias",
-        "Counts of trials on images whose shape and texture disagree; shape bias = shape / (shape + \
-         texture) (Geirhos et al. 2019), with a 95 % bootstrap interval over stimuli. Cue accuracy: \
-         share of these trials decided for one of the two cues. Shape accuracy: share of all trials \
-         decided for the shape. κ: mean error consistency with each person (Geirhos et al. 2020).",
     )
+    .saying(
+        &["shape_correct", "texture_correct", "other", "no_answer", "conflict_trials"],
+        "Counts of trials on images whose shape and texture disagree.",
+    )
+    .saying(
+        &["shape_bias"],
+        "Shape bias: decisions for the shape among those for the shape or the texture, on images \
+         where the two disagree (Geirhos et al. 2019).",
+    )
+    .saying_of_intervals(&[], "Intervals: 95 %, bootstrap over stimuli.")
+    .saying(
+        &["cue_accuracy"],
+        "Cue accuracy: share of the trials on such images decided for one of the two cues.",
+    )
+    .saying(&["shape_accuracy"], "Shape accuracy: share of all trials decided for the shape.")
+    .saying(&["consistency_with_humans"], KAPPA_WITH_HUMANS)
     .column("label", "observer", None, false)
     .column("kind", "kind", None, false)
     .column("shape_bias", "shape bias", None, true)
@@ -54,13 +66,12 @@ pub fn shapebias(study: &Study) -> Table {
 
 /// Shape bias by category of the shape: a row a category, a column an observer that isn't a person.
 pub fn categories(study: &Study) -> Table {
-    let mut table = Table::new(
-        "categories",
-        "Shape bias by category",
-        "Shape bias over the stimuli whose shape is of a category; single people are in the pooled \
-         humans. Intervals: 95 % bootstrap over stimuli.",
-    )
-    .column("category", "category", None, false);
+    let people = study.observers.iter().any(|o| o.result.kind == ObserverKind::Person);
+    let mut table = Table::new("categories", "Shape bias by category")
+        .saying(&[], "Shape bias over the stimuli whose shape is of a category.")
+        .saying(&[], if people { "Single people are in the pooled humans." } else { "" })
+        .saying_of_intervals(&[], "Intervals: 95 %, bootstrap over stimuli.")
+        .column("category", "category", None, false);
     let pooled: Vec<&ObserverEntry> =
         study.observers.iter().filter(|o| o.result.kind != ObserverKind::Person).collect();
     for ObserverEntry { result, .. } in &pooled {

@@ -10,6 +10,9 @@ pub fn differences(study: &Study) -> Table {
     let mut table = Table::new(
         "differences",
         "Differences in shape bias",
+    )
+    .saying(
+        &[],
         "First minus second, with a 95 % interval and a two-sided p-value from a paired bootstrap \
          over stimuli; p-values are not corrected for the number of comparisons.",
     )
@@ -44,10 +47,13 @@ pub fn consistency(study: &Study) -> Table {
     let mut table = Table::new(
         "consistency",
         "Error consistency",
-        "Cohen's kappa between two observers' right and wrong answers to the same stimuli (Geirhos et \
-         al. 2020): 1 for the same errors, 0 for as many common errors as accuracy alone gives. \
-         Intervals: 95 % bootstrap over stimuli.",
     )
+    .saying(
+        &[],
+        "Cohen's kappa between two observers' right and wrong answers to the same stimuli (Geirhos et \
+         al. 2020): 1 for the same errors, 0 for as many common errors as accuracy alone gives.",
+    )
+    .saying_of_intervals(&[], "Intervals: 95 %, bootstrap over stimuli.")
     .column("first", "first", None, false)
     .column("second", "second", None, false)
     .column("kappa", "κ", None, true)

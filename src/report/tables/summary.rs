@@ -1,6 +1,6 @@
 //! Each network by how far it sees and what it looks at.
 
-use super::cells::{bias, marked, ratio};
+use super::cells::{KAPPA_WITH_HUMANS, bias, marked, ratio};
 use super::table::{ABSENT, Cell, Table};
 use crate::report::study::{ErfEntry, Network, Scope, Study};
 
@@ -9,10 +9,31 @@ pub fn summary(study: &Study) -> Table {
     let mut table = Table::new(
         "summary",
         "Summary",
-        "r(50 %): area of the smallest centred square that holds half of log10(map + 1), as a share \
-         of the map (Ding et al. 2022). Shape bias: correct shape decisions among correct shape and \
-         texture decisions on cue-conflict images (Geirhos et al. 2019).",
     )
+    .saying(
+        &["r50"],
+        "r(50 %): area of the smallest centred square that holds half of log10(map + 1), as a share \
+         of the map (Ding et al. 2022).",
+    )
+    .saying(
+        &["m50"],
+        "m(50 %): area of the smallest centred square that holds half of the map itself.",
+    )
+    .saying_of_intervals(
+        &["r50", "m50"],
+        "Intervals of area ratios: 95 %, delete-group jackknife over images.",
+    )
+    .saying(
+        &["shape_bias"],
+        "Shape bias: correct shape decisions among correct shape and texture decisions on \
+         cue-conflict images (Geirhos et al. 2019).",
+    )
+    .saying_of_intervals(
+        &["shape_bias"],
+        "Intervals of shape bias: 95 %, bootstrap over stimuli.",
+    )
+    .saying(&["consistency_with_humans"], KAPPA_WITH_HUMANS)
+    .saying(&["macs"], macs(study))
     .column("label", "network", None, false)
     .column("r50", "r(50 %)", Some("%"), true)
     .column("m50", "m(50 %)", Some("%"), true)
@@ -63,8 +84,68 @@ pub fn summary(study: &Study) -> Table {
         table.mark_largest("m50");
     }
     table.mark_largest("shape_bias");
-    if !study.erfs.is_empty() {
-        table.caption.push_str(study.mixture());
+    table.saying(&["r50", "m50"], study.mixture()).attach(study, Scope::All)
+}
+
+/// What MACs are, and of which size of input.
+fn macs(study: &Study) -> String {
+    let mut sizes: Vec<usize> = study.costs.iter().map(|cost| cost.size).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let size = match sizes.as_slice() {
+        [size] => format!("of {size} × {size} pixels"),
+        _ => "of the size that the table of costs gives".to_owned(),
+    };
+    format!("MACs: multiply-accumulate operations for one image {size}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::check::{erf, network, study};
+    use crate::report::cost::{Count, ErfCount, NetworkCost};
+
+    fn caption(study: &Study) -> String {
+        summary(study).without_empty_columns().caption()
     }
-    table.attach(study, Scope::All)
+
+    #[test]
+    fn the_caption_explains_what_is_shown() {
+        let fields = caption(&study(vec![erf("net", "features", 0.5)], Vec::new()));
+        assert!(fields.starts_with("r(50 %): ") && fields.contains("m(50 %): "), "{fields}");
+        for absent in ["hape bias", "κ", "MACs", "Intervals"] {
+            assert!(!fields.contains(absent), "{fields}");
+        }
+        let decisions = caption(&study(Vec::new(), vec![network("net", 3, 1)]));
+        assert!(decisions.starts_with("Shape bias: "), "{decisions}");
+        assert!(!decisions.contains("(50 %)"), "{decisions}");
+        let mut decided = network("net", 3, 1);
+        decided.overall.interval = Some([0.7, 0.8]);
+        let decisions = caption(&study(Vec::new(), vec![decided]));
+        assert!(decisions.ends_with("Intervals of shape bias: 95 %, bootstrap over stimuli."));
+    }
+
+    #[test]
+    fn macs_are_of_the_size_that_they_were_counted_at() {
+        let cost = |label: &str, size: usize| {
+            let count = Count { parameters: 1, weight_macs: 1, attention_macs: 0 };
+            NetworkCost {
+                label: label.to_owned(),
+                architecture: "demo_vit".to_owned(),
+                size,
+                cost: count,
+                merged: count,
+                erf: ErfCount { whole_macs: 1, window_macs: 1 },
+                source: String::new(),
+                index: 0,
+            }
+        };
+        let mut study = study(vec![erf("net", "features", 0.5)], Vec::new());
+        study.costs = vec![cost("net", 224), cost("other", 224)];
+        assert!(caption(&study).ends_with("for one image of 224 × 224 pixels."));
+        study.costs[1].size = 384;
+        assert!(
+            caption(&study).ends_with("for one image of the size that the table of costs gives.")
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! A table as data: columns, rows, cells, notes; CSV from it.
 
+use super::caption::Sentence;
 use crate::report::ReportError;
 use crate::report::study::{Scope, Study, Warning};
 
@@ -111,8 +112,8 @@ pub struct Table {
     pub name: &'static str,
     /// Title.
     pub title: String,
-    /// What the columns mean.
-    pub caption: String,
+    /// What the caption says, of the table and of its columns.
+    pub sentences: Vec<Sentence>,
     /// Columns; the first names the row.
     pub columns: Vec<Column>,
     /// Rows.
@@ -134,11 +135,11 @@ pub fn marks(places: &[usize]) -> String {
 
 impl Table {
     /// A table without columns.
-    pub fn new(name: &'static str, title: &str, caption: &str) -> Self {
+    pub fn new(name: &'static str, title: &str) -> Self {
         Table {
             name,
             title: title.into(),
-            caption: caption.into(),
+            sentences: Vec::new(),
             columns: Vec::new(),
             rows: Vec::new(),
             notes: Vec::new(),
@@ -172,6 +173,11 @@ impl Table {
         }
         let about = about.iter().map(|&label| label.to_owned()).collect();
         self.rows.push(Row { about, eligible, cells });
+    }
+
+    /// Whether any cell shows this text.
+    pub fn has_text(&self, text: &str) -> bool {
+        self.rows.iter().flat_map(|row| &row.cells).any(|cell| cell.text == text)
     }
 
     /// Marks the largest value of a column among eligible rows, if there are two of them.
@@ -309,7 +315,7 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let mut table = Table::new("t", "T", "caption")
+        let mut table = Table::new("t", "T")
             .column("label", "network", None, false)
             .column("a", "A", Some("%"), true)
             .column("b", "B", None, true);

@@ -20,5 +20,6 @@ pub fn compile(folder: &Path) {
         assert!(output.status.success(), "{log}");
     }
     assert!(!log.contains("undefined references") && !log.contains("undefined citations"), "{log}");
+    assert!(!log.contains("Float too large"), "{log}");
     assert!(folder.join("report.pdf").exists());
 }

@@ -99,8 +99,8 @@ fn each_is_marked_and_explained_in_every_language() {
             &format!("{INCOMPLETE} has no decision for 3 of 10 stimuli"),
             "ERF maps of different input sizes: 48 x 48 (one); 64 x 64 (three, ",
             "no network is marked as best, and no correlation is given",
-            "The maps differ in input size or layer, so they can't be compared with one another.",
-            "The ERF maps differ in input size or layer, so networks aren't ranked",
+            "The maps differ in input size, layer or unit, so they can't be compared with one another.",
+            "The ERF maps differ in input size, layer or unit, so networks aren't ranked",
             "since their maps can't be compared, no correlation is given",
             "without 1 that couldn't be used",
         ] {
