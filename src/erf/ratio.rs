@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::result::AreaRatio;
+use super::result::{AreaRatio, ErfResult};
 
 /// Shares of a map's sum that squares around one pixel hold.
 ///
@@ -37,6 +37,11 @@ impl CentredSquares {
     /// the map, and of each square what lies in the map.
     pub fn around(map: &Array2<f64>, pixel: [usize; 2]) -> Self {
         Self::up_to(map, pixel, to_borders(map, pixel).into_iter().max().unwrap_or(0))
+    }
+
+    /// The squares by which a result's map is described.
+    pub fn of_result(result: &ErfResult, map: &Array2<f64>) -> Self {
+        result.around.map_or_else(|| Self::of(map), |pixel| Self::around(map, pixel))
     }
 
     fn up_to(map: &Array2<f64>, pixel: [usize; 2], largest: usize) -> Self {

@@ -1,9 +1,7 @@
 //! What an ERF run says about one network: the contents of `LABEL.json` and a row of `erf.csv`.
 
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::ratio::CentredSquares;
 use crate::store::Provenance;
 
 /// The shares of the map, as fractions, at which area ratios are reported (Ding et al. 2022, table 9).
@@ -54,13 +52,6 @@ pub struct ErfResult {
     pub seconds_per_image: Option<f64>,
     /// Where this comes from.
     pub provenance: Provenance,
-}
-
-impl ErfResult {
-    /// The squares that hold shares of this result's map.
-    pub fn squares(&self, map: &Array2<f64>) -> CentredSquares {
-        self.around.map_or_else(|| CentredSquares::of(map), |at| CentredSquares::around(map, at))
-    }
 }
 
 /// An image that was left out of the mean, and why.

@@ -5,6 +5,7 @@ use ndarray::{Array2, ArrayView2};
 use super::prose::enumerate;
 use super::spearman::Spearman;
 use super::study::{Network, Study};
+use crate::erf::ratio::CentredSquares;
 use crate::erf::result::ErfResult;
 use crate::figure::Width;
 use crate::figure::bars::{Bar, BarsSpec};
@@ -54,7 +55,7 @@ pub fn profile<'a>(
 fn curve(result: &ErfResult, map: &Array2<f64>) -> ProfileCurve {
     let (height, width) = map.dim();
     let whole = height.min(width) as f64;
-    let squares = result.squares(map);
+    let squares = CentredSquares::of_result(result, map);
     // Of a unit that isn't in the middle, squares go on beyond the map.
     let points = squares.profile().map(|(side, share)| (side as f64 / whole, share));
     let inside = points.take_while(|(side, _)| *side <= 1.0);

@@ -11,9 +11,8 @@ mod table;
 
 use std::collections::BTreeMap;
 
-pub use self::caption::Sentence;
 pub use self::observers::categories_of;
-pub use self::table::{ABSENT, Cell, Column, Row, Table, mark, marks};
+pub use self::table::{ABSENT, Cell, Column, Row, Sentence, Table, mark, marks};
 use super::study::Study;
 
 /// The names of all tables, in the order of a report.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+pub use super::folders::Kind;
 use super::folders::{erf_result, evaluation_result};
 use super::plan::{Task, Work};
 use super::record::{Record, Stage};
@@ -21,15 +22,6 @@ use crate::store::{Settings, Shard, digest, safe_file_name};
 
 /// Digits of a digest in a folder's name.
 const DIGITS: usize = 12;
-
-/// What is computed of a network share by share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The sums of its effective receptive field.
-    Erf,
-    /// Its decisions on the stimuli.
-    Decisions,
-}
 
 /// The part of the work that one network has in one analysis, which is divided.
 #[derive(Clone, Debug)]

@@ -5,6 +5,15 @@ use std::path::PathBuf;
 use crate::analysis::file::Analysis;
 use crate::store::safe_file_name;
 
+/// What is computed of a network share by share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The sums of its effective receptive field.
+    Erf,
+    /// Its decisions on the stimuli.
+    Decisions,
+}
+
 /// Folder of what networks cost.
 pub(super) fn cost_folder(analysis: &Analysis) -> PathBuf {
     analysis.out.join("cost")

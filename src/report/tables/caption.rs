@@ -1,18 +1,6 @@
 //! What is written under a table: sentences that know which columns they are about.
 
-use super::table::{Column, Table};
-
-/// A sentence of a caption.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sentence {
-    /// The sentence, or several.
-    pub text: String,
-    /// Keys of the columns that it is about, one of which must be there; none where it is about the
-    /// table.
-    pub columns: Vec<String>,
-    /// True where it is about their intervals, of which there must be one.
-    pub intervals: bool,
-}
+use super::table::{Column, Sentence, Table};
 
 impl Table {
     /// The table with a sentence of its caption, said where it has one of these columns, or where no

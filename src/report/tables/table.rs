@@ -1,6 +1,5 @@
 //! A table as data: columns, rows, cells, notes; CSV from it.
 
-use super::caption::Sentence;
 use crate::report::ReportError;
 use crate::report::study::{Scope, Study, Warning};
 
@@ -103,6 +102,18 @@ pub struct Row {
     pub eligible: bool,
     /// A cell a column.
     pub cells: Vec<Cell>,
+}
+
+/// A sentence of a caption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    /// The sentence, or several.
+    pub text: String,
+    /// Keys of the columns that it is about, one of which must be there; none where it is about the
+    /// table.
+    pub columns: Vec<String>,
+    /// True where it is about their intervals, of which there must be one.
+    pub intervals: bool,
 }
 
 /// A table.
