@@ -190,7 +190,7 @@ fn ratios(study: &Study) -> Option<Paragraph> {
     paragraph.text("; m(t) is the same of the map itself.");
     if study.erfs.iter().flat_map(|erf| &erf.result.area_ratios).any(|r| r.interval.is_some()) {
         paragraph.text(" Their 95 % intervals are from a delete-group jackknife over images ");
-        paragraph.cite(&["kott2001jackknife"]).text(".");
+        paragraph.cite(&["kott2001jackknife"]).text(", with areas interpolated between squares.");
     }
     Some(paragraph)
 }
