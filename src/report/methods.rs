@@ -188,6 +188,9 @@ fn ratios(study: &Study) -> Option<Paragraph> {
     );
     paragraph.cite(&["ding2022replknet"]);
     paragraph.text("; m(t) is the same of the map itself.");
+    if !study.off_centre().is_empty() {
+        paragraph.text(format!(" {}", study.off_centre()));
+    }
     if study.erfs.iter().flat_map(|erf| &erf.result.area_ratios).any(|r| r.interval.is_some()) {
         paragraph.text(" Their 95 % intervals are from a delete-group jackknife over images ");
         paragraph.cite(&["kott2001jackknife"]).text(", with areas interpolated between squares.");

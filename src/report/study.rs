@@ -189,6 +189,16 @@ impl Study {
         self.networks().into_iter().filter_map(pair).collect()
     }
 
+    /// How squares are drawn around units that aren't the centre one, where there are such; else nothing.
+    pub fn off_centre(&self) -> &'static str {
+        match self.erfs.iter().any(|erf| erf.result.around.is_some()) {
+            true => {
+                "Squares around a unit that isn't the centre one are drawn at its place and end at the border."
+            }
+            false => "",
+        }
+    }
+
     /// What the caption of a table or figure must say where area ratios can't be compared; begins with
     /// a space, or is empty.
     pub fn mixture(&self) -> &'static str {

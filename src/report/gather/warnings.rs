@@ -250,6 +250,8 @@ mod tests {
         let (same, warnings) = comparable(vec![at("a", [4, 4], None), at("b", [7, 7], None)]);
         assert!(same && warnings.is_empty());
         let corner = |label| at(label, [0, 0], Some([8, 8]));
+        assert_eq!(study(vec![at("a", [4, 4], None)], Vec::new()).off_centre(), "");
+        assert!(study(vec![corner("a")], Vec::new()).off_centre().contains("end at the border"));
         assert!(comparable(vec![corner("a"), corner("b")]).0);
         let (same, warnings) = comparable(vec![at("a", [4, 4], None), corner("b")]);
         assert!(!same);

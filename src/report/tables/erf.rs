@@ -52,7 +52,7 @@ pub fn ratios(study: &Study) -> Table {
         table =
             table.saying(&[], "“Whole map”: no centred square inside the map holds that share.");
     }
-    table.saying(&[], study.mixture()).attach(study, Scope::Erf)
+    table.saying(&[], study.off_centre()).saying(&[], study.mixture()).attach(study, Scope::Erf)
 }
 
 /// Gaussian fit, centre of mass, images.
