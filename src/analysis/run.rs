@@ -13,7 +13,7 @@ mod studies;
 use std::path::PathBuf;
 
 use self::division::Division;
-use self::execute::{Executor, Progressed};
+use self::execute::{Executor, SoFar};
 pub use self::plan::{State, Task, Work, plan};
 use self::record::{Record, Stage};
 use super::AnalysisError;
@@ -97,11 +97,11 @@ pub fn claim_report(analysis: &Analysis, force: bool) -> Result<(), AnalysisErro
 /// failed may hold the results of other settings.
 fn carry_out(executor: &Executor<'_>, plan: &[Task]) -> Result<Outcome, AnalysisError> {
     claim_report(executor.analysis, false)?;
-    let mut done = Progressed::default();
+    let mut done = SoFar::default();
     for task in plan {
         executor.take(task, &mut done)?;
     }
-    let Progressed { mut outcome, current, notes } = done;
+    let SoFar { mut outcome, current, notes } = done;
     let shown = plan.iter().filter(|task| current.contains(&task.folder) && task.work.is_shown());
     let mut folders: Vec<PathBuf> = shown.clone().map(|task| task.folder.clone()).collect();
     if shown.into_iter().all(|task| matches!(task.work, Work::Inspect)) {

@@ -53,6 +53,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, FetchError> {
 
 /// What went wrong with a connection to `url`, and what stood in between.
 pub fn cause(agent: &Agent, url: &str, error: &ureq::Error) -> String {
+    // Without the word by which the library marks errors of the system.
     let mut cause = match error {
         ureq::Error::Io(error) => error.to_string(),
         error => error.to_string(),

@@ -125,8 +125,8 @@ fn characters(name: &str) -> Vec<&str> {
 }
 
 /// Names of which ellipses replace what all have in common, as far as they must: what differs stays,
-/// then the part before it, then as much from the beginning and from the end as fits. Nothing where what differs alone
-/// doesn't fit.
+/// then the part before it, then as much from the beginning and from the end as fits. Nothing where
+/// what differs alone doesn't fit.
 fn elide(
     names: &[&str],
     split: fn(&str) -> Vec<&str>,

@@ -193,7 +193,8 @@ impl Study {
     pub fn off_centre(&self) -> &'static str {
         match self.erfs.iter().any(|erf| erf.result.around.is_some()) {
             true => {
-                "Squares around a unit that isn't the centre one are drawn at its place and end at the border."
+                "Squares around a unit that isn't the centre one are drawn at its place and end at \
+                 the border."
             }
             false => "",
         }

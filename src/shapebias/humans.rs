@@ -8,7 +8,7 @@ use super::bias::Tally;
 use super::bootstrap::{Bootstrap, CueCounts};
 use super::distribution::Distribution;
 use super::error::ShapeBiasError;
-use super::result::{BiasFigures, CategoryFigures, HUMANS, ObserverKind, ObserverResult};
+use super::result::{CategoryFigures, HUMANS, ObserverKind, ObserverResult};
 use crate::store::Provenance;
 
 const PEOPLE: &str = include_str!("../../data/humans-cue-conflict.csv");
@@ -100,12 +100,12 @@ impl HumanReference {
             kind: ObserverKind::Humans,
             architecture: None,
             untrained: false,
-            overall: with_interval(&overall, overall_interval),
+            overall: overall.figures().with_interval(overall_interval),
             categories: categories
                 .into_iter()
                 .map(|(category, tally)| CategoryFigures {
                     category: category.to_owned(),
-                    figures: with_interval(&tally, intervals.remove(category).flatten()),
+                    figures: tally.figures().with_interval(intervals.remove(category).flatten()),
                 })
                 .collect(),
             consistency_with_humans: None,
@@ -142,10 +142,6 @@ impl HumanReference {
 }
 
 type Interval = Option<[f64; 2]>;
-
-fn with_interval(tally: &Tally, interval: Interval) -> BiasFigures {
-    tally.figures().with_interval(interval)
-}
 
 fn rows<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<Vec<T>, ShapeBiasError> {
     csv::ReaderBuilder::new()

@@ -27,7 +27,7 @@ pub(super) struct Executor<'a> {
 
 /// What the tasks done so far have come to.
 #[derive(Default)]
-pub(super) struct Progressed {
+pub(super) struct SoFar {
     pub(super) outcome: Outcome,
     /// Folders whose results were reused or computed now. Others may hold results of other settings.
     pub(super) current: Vec<PathBuf>,
@@ -35,7 +35,7 @@ pub(super) struct Progressed {
     pub(super) notes: Vec<String>,
 }
 
-impl Progressed {
+impl SoFar {
     /// Notes that a task failed for a network.
     fn fail(&mut self, task: &Task, label: &str, reason: &str) {
         let name = match task.work {
@@ -57,7 +57,7 @@ impl Executor<'_> {
     /// # Errors
     ///
     /// Where the work was asked to stop, or what was computed can't be kept.
-    pub(super) fn take(&self, task: &Task, done: &mut Progressed) -> Result<(), AnalysisError> {
+    pub(super) fn take(&self, task: &Task, done: &mut SoFar) -> Result<(), AnalysisError> {
         match &task.state {
             State::Reuse => {
                 self.progress.say(&format!("{}: reused", task.name));
@@ -77,7 +77,7 @@ impl Executor<'_> {
         }
     }
 
-    fn compute(&self, task: &Task, done: &mut Progressed) -> Result<(), AnalysisError> {
+    fn compute(&self, task: &Task, done: &mut SoFar) -> Result<(), AnalysisError> {
         match self.execute(task, &done.current).map_err(in_own_words) {
             Ok(failures) if failures.is_empty() => {
                 let inputs = match &task.work {

@@ -77,11 +77,15 @@ impl Inputs {
         inputs.write(folder)
     }
 
+    /// What is kept beside the results in a folder, where it can be read.
+    fn kept(folder: &Path) -> Option<Self> {
+        let text = std::fs::read(folder.join(FILE_NAME)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
     /// Whether the result in a folder is another than the one that was kept with its inputs.
     pub fn is_replaced(folder: &Path, result: &Path) -> bool {
-        let known = std::fs::read(folder.join(FILE_NAME)).ok();
-        let known = known.and_then(|text| serde_json::from_slice::<Inputs>(&text).ok());
-        let known = known.and_then(|known| known.0.get(RESULT).cloned());
+        let known = Self::kept(folder).and_then(|known| known.0.get(RESULT).cloned());
         known.is_some_and(|sha256| digest::sha256_file(result).ok() != Some(sha256))
     }
 
@@ -104,10 +108,10 @@ impl Inputs {
 
     /// Why the results in a folder aren't those of these inputs; nothing where they are.
     pub fn change(&self, folder: &Path) -> Option<String> {
-        let Ok(text) = std::fs::read(folder.join(FILE_NAME)) else {
+        if !Self::exist(folder) {
             return Some("not computed yet".to_owned());
-        };
-        let Ok(known) = serde_json::from_slice::<Inputs>(&text) else {
+        }
+        let Some(known) = Self::kept(folder) else {
             return Some(format!("{FILE_NAME} can't be read"));
         };
         if known.0.is_empty() {
@@ -119,9 +123,7 @@ impl Inputs {
 
     /// Whether the figures in a folder were drawn with other settings than these.
     pub fn change_figures(&self, folder: &Path) -> bool {
-        let known = std::fs::read(folder.join(FILE_NAME)).ok();
-        let known = known.and_then(|text| serde_json::from_slice::<Inputs>(&text).ok());
-        let known = known.unwrap_or_default();
+        let known = Self::kept(folder).unwrap_or_default();
         !self.changed(&known, |name| name.starts_with(OF_FIGURES)).is_empty()
     }
 

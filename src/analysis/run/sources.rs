@@ -5,8 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::folders::Kind;
-use super::folders::evaluation_folder;
+use super::folders::{Kind, evaluation_folder};
 use super::inputs::Inputs;
 use crate::analysis::file::{Analysis, ErfPart, NetworkPart, ShapeBiasPart};
 use crate::analysis::request::list_of_files;
